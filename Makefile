@@ -1,0 +1,29 @@
+# Every target sets itself up: a virtual environment in .venv, from setup.cfg and constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install demo test lint
+
+help:
+	@echo "make demo     train the capsule network on real digits, evaluate it, show the result"
+	@echo "make test     run all tests"
+	@echo "make lint     check style and the directions of imports"
+	@echo "make install  only set up .venv"
+
+install: .venv/installed
+
+.venv/installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; make PYTHON=python3.12, for example.")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[experiment,pictures,test]'
+	@touch $@
+
+demo: install
+	@$(BIN)/python -m reports.demo
+
+test: install
+	$(BIN)/python -m pytest -q
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --config setup.cfg

@@ -1,0 +1,65 @@
+"""What the tests of several rooms share."""
+
+import gzip
+import os
+import struct
+
+import numpy as np
+import pytest
+
+from input_data import quiet_tensorflow
+
+quiet_tensorflow.load()
+
+from input_data.mnist import mnist_input  # noqa: E402  (TensorFlow is loaded quietly first)
+
+
+def write_idx(path, array):
+    """Writes a uint8 array as an IDX file, gzipped if the name ends in .gz."""
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    opener = gzip.open if str(path).endswith(".gz") else open
+    with opener(path, "wb") as file:
+        file.write(header + array.tobytes())
+
+
+def write_mnist(folder, images, labels, split="train"):
+    """Writes images, uint8 [n, height, width], and labels as MNIST's IDX files."""
+    prefix = "train" if split == "train" else "t10k"
+    write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
+    write_idx(folder / f"{prefix}-labels-idx1-ubyte", np.asarray(labels, np.uint8))
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The sample's first 60 training digits: uint8 [60, 28, 28] and labels."""
+    images, labels = mnist_input.read_idx_split(mnist_input.SAMPLE, "train")
+    return images[:60, ..., 0], labels[:60]
+
+
+@pytest.fixture
+def mnist_dir(tmp_path, digits):
+    """A folder with 60 training and 20 test digits in IDX files."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    images, labels = digits
+    write_mnist(folder, images, labels)
+    write_mnist(folder, images[:20], labels[:20], "test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden_dir():
+    """The reference's checkpoints and numbers, where CAPSULES_GOLDEN_DIR names them."""
+    folder = os.environ.get("CAPSULES_GOLDEN_DIR")
+    if not folder:
+        pytest.skip("CAPSULES_GOLDEN_DIR is not set")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whole_mnist_dir():
+    """MNIST's four files, whole, where CAPSULES_MNIST_DIR names them."""
+    folder = os.environ.get("CAPSULES_MNIST_DIR")
+    if not folder:
+        pytest.skip("CAPSULES_MNIST_DIR is not set")
+    return folder
