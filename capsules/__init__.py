@@ -1,0 +1,18 @@
+"""Capsule networks with dynamic routing (Sabour, Frosst, Hinton 2017): layers and maths.
+
+    from capsules import PrimaryCapsules, ClassCapsules, Decoder
+"""
+
+from capsules.class_capsules import ClassCapsules
+from capsules.decoder import Decoder
+from capsules.losses import margin_loss, reconstruction_loss, sigmoid_loss, softmax_loss
+from capsules.metrics import almost_correct, correct
+from capsules.ops import leaky_softmax, norm, squash
+from capsules.primary_capsules import PrimaryCapsules
+from capsules.routing import dynamic_routing, route_transformed
+
+__all__ = [
+    "ClassCapsules", "Decoder", "PrimaryCapsules",
+    "almost_correct", "correct", "dynamic_routing", "leaky_softmax", "margin_loss", "norm",
+    "reconstruction_loss", "route_transformed", "sigmoid_loss", "softmax_loss", "squash",
+]

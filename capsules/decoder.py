@@ -1,0 +1,72 @@
+"""The decoder: reconstructs the input from one class capsule."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from capsules.ops import norm
+
+
+@keras.saving.register_keras_serializable(package="capsules")
+class Decoder(keras.layers.Layer):
+    """Dense layers from a single class capsule, the others masked, to pixels (paper, 4.1).
+
+    The same weights reconstruct each target from its own capsule. Without targets the longest
+    capsules take their place, so that the decoder also works where labels are unknown.
+
+    Input: capsules, float [batch, num_capsules, atoms], and targets, int [batch, num_targets]
+    or None. Output: float [batch, num_targets, height, width, depth] in [0, 1].
+
+    >>> decoder = Decoder(image_shape=(28, 28, 1))
+    >>> decoder(tf.zeros([2, 10, 16]), targets=tf.constant([[3], [5]])).shape
+    TensorShape([2, 1, 28, 28, 1])
+
+    Args:
+      image_shape: height, width and depth of the reconstruction.
+      num_targets: number of longest capsules to reconstruct when targets are not given.
+      units: sizes of the hidden layers.
+    """
+
+    def __init__(self, image_shape, num_targets=1, units=(512, 1024), **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = tuple(image_shape)
+        self.num_targets = num_targets
+        self.units = tuple(units)
+        sizes = (*self.units, math.prod(self.image_shape))
+        activations = ["relu"] * len(self.units) + ["sigmoid"]
+        self.dense_layers = [
+            keras.layers.Dense(
+                size, activation=activation, name=f"recons_{number}", dtype=self.dtype_policy,
+                kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
+                bias_initializer=keras.initializers.Constant(0.1))
+            for number, (size, activation) in enumerate(zip(sizes, activations), 1)]
+
+    def build(self, input_shape):
+        _, num_capsules, atoms = input_shape
+        width = num_capsules * atoms
+        for layer in self.dense_layers:
+            layer.build((None, width))
+            width = layer.units
+
+    def call(self, capsules, targets=None):
+        if targets is None:
+            targets = tf.math.top_k(norm(capsules), k=self.num_targets).indices
+        _, num_capsules, atoms = capsules.shape
+        num_targets = targets.shape[1]
+        mask = tf.one_hot(targets, num_capsules, dtype=capsules.dtype)
+        masked = capsules[:, tf.newaxis] * mask[..., tf.newaxis]
+        pixels = tf.reshape(masked, [-1, num_capsules * atoms])   # [batch * num_targets, width]
+        for layer in self.dense_layers:
+            pixels = layer(pixels)
+        height, width, depth = self.image_shape
+        images = tf.reshape(pixels, [-1, num_targets, depth, height, width])
+        return tf.transpose(images, [0, 1, 3, 4, 2])
+
+    def compute_output_shape(self, capsules_shape, targets_shape=None):
+        num_targets = targets_shape[1] if targets_shape else self.num_targets
+        return (capsules_shape[0], num_targets, *self.image_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "image_shape": self.image_shape,
+                "num_targets": self.num_targets, "units": self.units}

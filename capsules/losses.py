@@ -1,0 +1,62 @@
+"""Losses of capsule networks, for each example; means are the caller's."""
+
+import tensorflow as tf
+
+
+def margin_loss(labels, logits, margin=0.4, downweight=0.5):
+    """Margin loss for the presence of each class (paper, equation 4, times 0.5).
+
+        0.5 y max(0, 0.9 - p)^2 + 0.25 (1 - y) max(0, p - 0.1)^2
+
+    Args:
+      labels: float [batch, num_classes], 1 for each class that is present, else 0.
+      logits: float [batch, num_classes], the lengths of the class capsules.
+      margin: distance of both margins from a length of 0.5.
+      downweight: weight of the classes that are absent.
+
+    Returns:
+      float [batch, num_classes].
+    """
+    present = tf.square(tf.nn.relu(0.5 + margin - logits))
+    absent = tf.square(tf.nn.relu(logits - (0.5 - margin)))
+    return 0.5 * labels * present + 0.5 * downweight * (1 - labels) * absent
+
+
+def sigmoid_loss(labels, logits):
+    """Cross entropy of each class by itself, with labels of 0.5 for the classes present.
+
+    Args:
+      labels: float [batch, num_classes], 1 for each class that is present, else 0.
+      logits: float [batch, num_classes].
+
+    Returns:
+      float [batch, num_classes].
+    """
+    return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels / 2, logits=logits)
+
+
+def softmax_loss(labels, logits):
+    """Cross entropy over all classes, summed over the targets.
+
+    Args:
+      labels: float [batch, num_classes], 1 for each class that is present, else 0.
+      logits: float [batch, num_classes].
+
+    Returns:
+      float [batch].
+    """
+    return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
+
+
+def reconstruction_loss(images, remakes, scale=0.0005):
+    """Scaled sum of squared pixel differences, summed over the targets (paper, section 4.1).
+
+    Args:
+      images: float [batch, num_targets, height, width, depth], what each target looks like.
+      remakes: float, same shape, the decoder's reconstructions.
+      scale: keeps the reconstruction from dominating the margin loss.
+
+    Returns:
+      float [batch].
+    """
+    return scale * tf.reduce_sum(tf.square(remakes - images), axis=[1, 2, 3, 4])

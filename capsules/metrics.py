@@ -1,0 +1,31 @@
+"""Whether predictions are right: the highest logits against the targets, as sets."""
+
+import tensorflow as tf
+
+
+def correct(logits, targets):
+    """Whether the classes of the highest logits are exactly the targets.
+
+    Args:
+      logits: float [batch, num_classes].
+      targets: int [batch, num_targets], class ids in any order.
+
+    Returns:
+      bool [batch].
+    """
+    return tf.reduce_all(_found(logits, targets), axis=-1)
+
+
+def almost_correct(logits, targets):
+    """Whether the classes of the highest logits hold at least one of the targets.
+
+    Args and Returns: as for `correct`.
+    """
+    return tf.reduce_any(_found(logits, targets), axis=-1)
+
+
+def _found(logits, targets):
+    """Returns bool [batch, num_targets]: is the target among the num_targets highest logits."""
+    predicted = tf.math.top_k(logits, k=targets.shape[-1]).indices     # [batch, num_targets]
+    predicted = tf.cast(predicted, targets.dtype)
+    return tf.reduce_any(targets[:, :, tf.newaxis] == predicted[:, tf.newaxis, :], axis=-1)

@@ -1,0 +1,60 @@
+"""The elementary functions of capsules: length, squashing, leaky softmax."""
+
+import tensorflow as tf
+
+
+def norm(vectors, axis=-1, keepdims=False):
+    """Returns the Euclidean length of vectors, with a gradient of 0 (not NaN) at length 0.
+
+    Args:
+      vectors: floating point tensor of any shape.
+      axis: the axis that holds a vector's components.
+      keepdims: whether the axis stays, with size 1.
+
+    Returns:
+      Tensor of `vectors`' dtype, without `axis` unless `keepdims`.
+    """
+    squared = tf.reduce_sum(tf.square(vectors), axis=axis, keepdims=keepdims)
+    nonzero = squared > 0
+    # The inner `where` keeps the square root's infinite slope at 0 out of the gradient.
+    return tf.where(nonzero, tf.sqrt(tf.where(nonzero, squared, 1)), 0)
+
+
+def squash(vectors, axis=-1):
+    """Shrinks vectors to a length below 1 and keeps their direction (paper, equation 1).
+
+        v = s / |s| * |s|^2 / (1 + |s|^2)
+
+    Value and gradient are 0 at s = 0. Half precision is computed in float32.
+
+    Args:
+      vectors: floating point tensor of any shape.
+      axis: the axis that holds a vector's components.
+
+    Returns:
+      Tensor of `vectors`' shape and dtype.
+    """
+    vectors = tf.convert_to_tensor(vectors)
+    dtype = vectors.dtype
+    if dtype.size < 4:
+        vectors = tf.cast(vectors, tf.float32)
+    length = norm(vectors, axis, keepdims=True)
+    return tf.cast(vectors * (length / (1 + tf.square(length))), dtype)
+
+
+def leaky_softmax(logits, axis=-1):
+    """Returns a softmax in which one more logit, always 0, takes a share that is dropped.
+
+    An input that agrees with no capsule can so be routed to none of them.
+
+    Args:
+      logits: floating point tensor of any shape.
+      axis: the axis of the alternatives.
+
+    Returns:
+      Tensor of `logits`' shape and dtype; sums over `axis` are below 1.
+    """
+    logits = tf.convert_to_tensor(logits)
+    top = tf.stop_gradient(tf.maximum(tf.reduce_max(logits, axis=axis, keepdims=True), 0))
+    shares = tf.exp(logits - top)
+    return shares / (tf.reduce_sum(shares, axis=axis, keepdims=True) + tf.exp(-top))
