@@ -1,0 +1,25 @@
+"""Datasets: files -> batches, and the generators that write files."""
+
+import importlib
+
+# A reader is a module with `load(data_dir, split)` that returns a `dataset.Split`.
+READERS = {
+    "mnist": "input_data.mnist.mnist_input",
+}
+
+
+def load(name, data_dir, split):
+    """Opens a split of a dataset.
+
+    Args:
+      name: a key of READERS.
+      data_dir: str, as the reader says, or None for what comes with the project.
+      split: "train", "test", "valid_train" or "valid_test".
+
+    Returns:
+      dataset.Split.
+
+    Raises:
+      dataset.DataError: if the data are missing or damaged.
+    """
+    return importlib.import_module(READERS[name]).load(data_dir, split)

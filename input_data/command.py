@@ -1,0 +1,60 @@
+"""What the project's commands have in common: flags, help, errors of one line."""
+
+import os
+import sys
+
+from absl import flags
+
+from input_data import quiet_tensorflow
+from input_data.dataset import DataError
+
+USAGE_ERROR = 2
+
+
+class UsageError(ValueError):
+    """A flag, or a combination of flags, that makes no sense; says what would."""
+
+
+def new_flags():
+    """Returns an empty set of flags for a command, with --help and --verbosity."""
+    values = flags.FlagValues()
+    flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
+    flags.DEFINE_integer("verbosity", -1, "0 or more shows TensorFlow's own log lines.",
+                         flag_values=values)
+    return values
+
+
+def run(argv, flag_values, settings, main, about, errors=()):
+    """Parses and checks a command's flags, then imports TensorFlow, then does the work.
+
+    Args:
+      argv: list of str, the command and its arguments.
+      flag_values: what `new_flags` returned, with the command's flags defined.
+      settings: function of the parsed flags that checks them and returns what main takes.
+      main: function of the settings that does the work; returns an exit status, None for 0.
+      about: str, what the command does, for --help.
+      errors: exception classes, besides those of flags and data, that are the user's to mend:
+        they are shown as one line and end the command with status 2.
+
+    Returns:
+      int, the exit status.
+    """
+    kept_lines = ""
+    try:
+        flag_values.unparse_flags()
+        arguments = flag_values(argv)[1:]
+        if flag_values.help:
+            print(f"{about}\nFlags:\n{flag_values.get_help()}")
+            return 0
+        if arguments:
+            raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
+        checked = settings(flag_values)
+        kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
+        return main(checked) or 0
+    except (flags.Error, UsageError, DataError, *errors) as error:
+        line = " ".join(str(error).split())
+        print(f"{os.path.basename(argv[0])}: error: {line}", file=sys.stderr)
+        return USAGE_ERROR
+    except Exception:
+        sys.stderr.write(kept_lines)
+        raise

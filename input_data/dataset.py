@@ -1,0 +1,51 @@
+"""What a dataset is: a description of its examples, and a way to read them by number.
+
+A reader returns a `Split`. `pipeline` makes batches of it, the dicts that networks take:
+
+    images         float32 [batch, height, width, depth]
+    targets        int32   [batch, num_targets]            class ids, no order implied
+    target_images  float32 [batch, num_targets, height, width, depth]
+                   what each target alone looks like (the reconstruction's aim)
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+SPLITS = ("train", "test", "valid_train", "valid_test")
+
+
+class DataError(ValueError):
+    """Data that is missing, damaged or not what its reader expects; says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetInfo:
+    """The shapes and names that networks and reports need."""
+
+    name: str
+    height: int                 # of the batches' images, in pixels
+    width: int
+    depth: int                  # channels
+    num_classes: int
+    class_names: tuple
+    num_targets: int = 1        # of an image
+    num_examples: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One split of a dataset: examples that can be read in any order.
+
+    Attributes:
+      info: DatasetInfo.
+      source: str, where the examples come from, in words for the screen.
+      read: function of example numbers, int64 [n], that returns a dict of NumPy arrays
+        [n, ...]: what is stored of those examples. Raises DataError.
+      prepare: function of that dict as tensors and of a seed, int64 [2], that returns the
+        batch; all its randomness comes from the seed.
+    """
+
+    info: DatasetInfo
+    source: str
+    read: Callable
+    prepare: Callable

@@ -1,0 +1,77 @@
+"""tf.train.Examples with images: features to arrays and back, checked."""
+
+import numpy as np
+import tensorflow as tf
+
+from input_data.dataset import DataError
+
+
+class Features:
+    """The features of one serialized tf.train.Example.
+
+    Args:
+      serialized: bytes.
+      where: str, file and position, for errors.
+
+    Raises:
+      DataError: if the bytes are not an Example; so do the methods, for what is not in it.
+    """
+
+    def __init__(self, serialized, where):
+        self._where = where
+        try:
+            self._features = tf.train.Example.FromString(serialized).features.feature
+        except Exception:
+            raise DataError(f"{where}: not a tf.train.Example.") from None
+
+    def integer(self, name):
+        """Returns an int64 feature of one value."""
+        values = self._feature(name).int64_list.value
+        if len(values) != 1:
+            raise DataError(f"{self._where}: expected feature {name} with 1 integer, "
+                            f"found {len(values)}.")
+        return values[0]
+
+    def label(self, name, num_classes):
+        """Returns a class id, below num_classes."""
+        label = self.integer(name)
+        if not 0 <= label < num_classes:
+            raise DataError(f"{self._where}: expected {name} from 0 to {num_classes - 1}, "
+                            f"found {label}.")
+        return label
+
+    def shape(self):
+        """Returns the features height, width and depth."""
+        shape = tuple(self.integer(name) for name in ("height", "width", "depth"))
+        if min(shape) < 1:
+            raise DataError(f"{self._where}: expected height, width and depth of 1 or more, "
+                            f"found {shape}.")
+        return shape
+
+    def image(self, name, shape):
+        """Returns a uint8 image of a shape from its raw bytes."""
+        values = self._feature(name).bytes_list.value
+        found = len(values[0]) if len(values) == 1 else 0
+        height, width, depth = shape
+        if found != height * width * depth:
+            raise DataError(f"{self._where}: expected {height * width * depth} bytes of {name} "
+                            f"({height}x{width}x{depth}), found {found}.")
+        return np.frombuffer(values[0], np.uint8).reshape(shape)
+
+    def _feature(self, name):
+        if name not in self._features:
+            raise DataError(f"{self._where}: feature {name} is missing; "
+                            f"there: {', '.join(sorted(self._features))}.")
+        return self._features[name]
+
+
+def serialize(**features):
+    """Returns a serialized tf.train.Example of ints and bytes; equal features, equal bytes."""
+    def feature(value):
+        if isinstance(value, bytes):
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    example = tf.train.Example(features=tf.train.Features(
+        feature={name: feature(value) for name, value in features.items()}))
+    return example.SerializeToString(deterministic=True)

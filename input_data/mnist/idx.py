@@ -1,0 +1,89 @@
+"""IDX files, the format in which MNIST is published: raw or gzipped arrays of bytes."""
+
+import gzip
+import math
+import os
+import struct
+import zlib
+
+import numpy as np
+
+from input_data.dataset import DataError
+
+UINT8 = 0x08
+GZIP_RATIO = 1032       # more than this, gzip never saves
+NAMES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def find(folder, split):
+    """Returns the paths of a split's images and labels, plain or .gz, or None without both.
+
+    Args:
+      folder: str.
+      split: "train" or "test".
+    """
+    def there(name):
+        paths = (os.path.join(folder, name + ending) for ending in ("", ".gz"))
+        return next(filter(os.path.isfile, paths), None)
+
+    images, labels = map(there, NAMES[split])
+    return (images, labels) if images and labels else None
+
+
+def read_pair(images_path, labels_path, num_classes=10):
+    """Reads images and their labels.
+
+    Returns:
+      uint8 [n, height, width, 1] and int32 [n].
+
+    Raises:
+      DataError: if either file is damaged, their counts differ, or a label is out of range.
+    """
+    images, labels = read(images_path, rank=3), read(labels_path, rank=1)
+    if len(images) != len(labels):
+        raise DataError(f"{images_path} holds {len(images)} images, {labels_path} holds "
+                        f"{len(labels)} labels: expected as many of each.")
+    wrong = np.flatnonzero(labels >= num_classes)
+    if len(wrong):
+        raise DataError(f"{labels_path}: expected labels from 0 to {num_classes - 1}, found "
+                        f"{labels[wrong[0]]} for example {wrong[0]}.")
+    return images[..., np.newaxis], labels.astype(np.int32)
+
+
+def read(path, rank):
+    """Returns the uint8 array of an IDX file, gzipped if its name ends in .gz.
+
+    Raises:
+      DataError: if the file is damaged or does not hold bytes in `rank` dimensions.
+    """
+    zipped = path.endswith(".gz")
+    try:
+        with (gzip.open if zipped else open)(path, "rb") as file:
+            shape = parse_header(file.read(4 + 4 * rank), rank, path)
+            expected = math.prod(shape)
+            # A header must not make us allocate what the file cannot hold.
+            most = os.path.getsize(path) * (GZIP_RATIO if zipped else 1)
+            data = file.read(min(expected, most) + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: damaged gzip file ({error}); fetch it again.") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+    if len(data) != expected:
+        found = "more" if len(data) > expected else f"{len(data)}: the file is cut short"
+        raise DataError(f"{path}: expected {expected} bytes for {shape}, found {found}.")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def parse_header(header, rank, path):
+    """Returns the shape that an IDX file's first bytes give.
+
+    Raises:
+      DataError: if they are not the header of bytes in `rank` dimensions.
+    """
+    if len(header) != 4 + 4 * rank or header[:4] != bytes([0, 0, UINT8, rank]):
+        raise DataError(f"{path}: expected an IDX file of bytes in {rank} dimensions, found "
+                        f"a header of {header.hex(' ') or 'no bytes'}.")
+    return struct.unpack(f">{rank}I", header[4:])

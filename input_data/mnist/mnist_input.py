@@ -1,0 +1,147 @@
+"""MNIST: single digits from TFRecords or from the published IDX files."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from input_data import records
+from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.examples import Features
+from input_data.mnist import idx
+
+NUM_CLASSES = 10
+SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
+TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
+VALIDATION_SHARE = 6    # the first 1/6 of the training digits validate
+
+
+def load(data_dir, split):
+    """Opens a split of MNIST.
+
+    Args:
+      data_dir: folder of TFRecords or IDX files, or the name of a record file, with @N for N
+        shards; None for the sample that comes with the project.
+      split: "train", "test", "valid_train" or "valid_test".
+
+    Returns:
+      Split.
+
+    Raises:
+      DataError: if there is no such data, several kinds of it, or it is damaged.
+    """
+    if data_dir is None:
+        return _from_idx(SAMPLE, split, "the sample that comes with the project")
+    if not os.path.isdir(data_dir):
+        return _from_records(data_dir)
+    if name := records.find(data_dir, record_patterns(split)):
+        return _from_records(name)
+    return _from_idx(data_dir, split, data_dir)
+
+
+def record_patterns(split):
+    """Returns the record files' names of a split, as regular expressions."""
+    patterns = [rf"{split}_\d+shifted_mnist\.tfrecords"]
+    if split.startswith("valid_"):
+        # The name under which these files were published, beside the one they are made with.
+        patterns.append(rf"{split.removeprefix('valid_')}_\d+shifted_mnist_valid\.tfrecords")
+    return patterns
+
+
+def read_idx_split(folder, split):
+    """Returns a split's images, uint8 [n, height, width, 1], and labels, int32 [n].
+
+    Raises:
+      DataError: if the files are missing or damaged.
+    """
+    paths = idx.find(folder, "test" if split == "test" else "train")
+    if paths is None:
+        names = idx.NAMES["test" if split == "test" else "train"]
+        raise DataError(
+            f"{folder}: expected {split}_Nshifted_mnist.tfrecords, or {names[0]} and {names[1]} "
+            f"(.gz or not), found {_listing(folder)}.")
+    images, labels = idx.read_pair(*paths, num_classes=NUM_CLASSES)
+    held_out = len(images) // VALIDATION_SHARE
+    part = {"valid_train": slice(held_out, None), "valid_test": slice(held_out)}.get(
+        split, slice(None))
+    return images[part], labels[part]
+
+
+def random_shift(images, max_shift, seed):
+    """Moves each image by its own random number of rows and columns; edges fill with 0.
+
+    Args:
+      images: [batch, height, width, depth].
+      max_shift: pixels; shifts are uniform over -max_shift..max_shift each way.
+      seed: int64 [2], decides the shifts.
+
+    Returns:
+      Tensor of the images' shape and dtype.
+    """
+    batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    around = [max_shift, max_shift]
+    padded = tf.pad(images, [[0, 0], around, around, [0, 0]])
+    starts = tf.random.stateless_uniform([batch, 2], seed, 0, 2 * max_shift + 1, tf.int32)
+    rows = starts[:, :1] + tf.range(height)
+    columns = starts[:, 1:] + tf.range(width)
+    padded = tf.gather(padded, rows, axis=1, batch_dims=1)
+    return tf.gather(padded, columns, axis=2, batch_dims=1)
+
+
+def _from_idx(folder, split, source):
+    images, labels = read_idx_split(folder, split)
+    max_shift = TRAINING_SHIFT if split in ("train", "valid_train") else 0
+
+    def read(numbers):
+        return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
+
+    return Split(_info(images.shape[1:], len(images)), f"{source}, {split} split", read,
+                 _preparation(max_shift))
+
+
+def _from_records(name):
+    files = records.RecordFiles(records.shard_names(name))
+    shape = Features(files[0], files.where(0)).shape()
+
+    def read(numbers):
+        parsed = [parse(files[number], shape, files.where(number)) for number in numbers]
+        images, labels = zip(*parsed)
+        return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
+
+    return Split(_info(shape, len(files)), name, read, _preparation(max_shift=0))
+
+
+def parse(serialized, shape, where):
+    """Returns the image, uint8 of a shape, and the label of a record.
+
+    Raises:
+      DataError: if a feature is missing or does not fit the shape of the other records.
+    """
+    features = Features(serialized, where)
+    found = features.shape()
+    if found != shape:
+        raise DataError(f"{where}: expected an image of {shape} like the first, found {found}.")
+    return features.image("image_raw", shape), features.label("label", NUM_CLASSES)
+
+
+def _preparation(max_shift):
+    def prepare(stored, seed):
+        images = stored["images"]
+        if max_shift:
+            images = random_shift(images, max_shift, seed)
+        images = tf.cast(images, tf.float32) / 255
+        return {"images": images, "targets": stored["targets"],
+                "target_images": images[:, tf.newaxis]}
+    return prepare
+
+
+def _info(shape, num_examples):
+    height, width, depth = shape
+    return DatasetInfo("mnist", height, width, depth, NUM_CLASSES,
+                       tuple(map(str, range(NUM_CLASSES))), num_examples=num_examples)
+
+
+def _listing(folder, most=5):
+    names = sorted(os.listdir(folder))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "nothing") + more

@@ -1,0 +1,133 @@
+import os
+import shutil
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from conftest import write_mnist
+from input_data.dataset import DataError
+from input_data.examples import serialize
+from input_data.mnist import mnist_input
+from input_data.pipeline import evaluation_batches, training_batches
+from input_data.records import write
+
+TESTDATA = os.path.join(os.path.dirname(__file__), "..", "..", "testdata", "mnist_records")
+
+
+def all_of(split):
+    batches = list(evaluation_batches(split, 7))
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+
+def write_records(folder, name="test_0shifted_mnist.tfrecords", **changes):
+    record = dict(height=28, width=28, depth=1, label=3, image_raw=bytes(784))
+    write(f"{folder}/{name}", [serialize(**record), serialize(**{**record, **changes})], 2)
+
+
+def test_the_sample_is_the_start_of_mnist():
+    train, test = (mnist_input.load(None, split) for split in ("train", "test"))
+    assert (train.info.num_examples, test.info.num_examples) == (10000, 2000)
+    stored = test.read(np.arange(5))
+    assert stored["targets"].ravel().tolist() == [7, 2, 1, 0, 4]
+    assert stored["images"].shape == (5, 28, 28, 1)
+    assert "sample" in train.source
+
+
+def test_batches_keep_the_contract(mnist_dir, digits):
+    batch = all_of(mnist_input.load(str(mnist_dir), "test"))
+    images, labels = digits
+    np.testing.assert_allclose(batch["images"][..., 0], images[:20] / 255, rtol=1e-6)
+    np.testing.assert_array_equal(batch["targets"][:, 0], labels[:20])
+    np.testing.assert_array_equal(batch["target_images"][:, 0], batch["images"])
+    assert batch["images"].dtype == np.float32 and batch["targets"].dtype == np.int32
+
+
+def test_published_records_equal_an_independent_reading():
+    split = mnist_input.load(TESTDATA, "train")
+    batch = all_of(split)
+    raw = list(tf.data.TFRecordDataset(f"{TESTDATA}/train_2shifted_mnist.tfrecords"))
+    assert len(raw) == split.info.num_examples == 4
+    for number, record in enumerate(raw):
+        parsed = tf.io.parse_single_example(record, {
+            "image_raw": tf.io.FixedLenFeature([], tf.string),
+            "label": tf.io.FixedLenFeature([], tf.int64)})
+        pixels = np.frombuffer(parsed["image_raw"].numpy(), np.uint8).reshape(28, 28, 1)
+        np.testing.assert_allclose(batch["images"][number], pixels / 255, rtol=1e-6)
+        assert batch["targets"][number, 0] == parsed["label"]
+
+
+def test_validation_takes_the_first_sixth_of_the_training_digits(mnist_dir, digits):
+    held_out = mnist_input.load(str(mnist_dir), "valid_test")
+    rest = mnist_input.load(str(mnist_dir), "valid_train")
+    assert (held_out.info.num_examples, rest.info.num_examples) == (10, 50)
+    np.testing.assert_array_equal(all_of(held_out)["targets"][:, 0], digits[1][:10])
+    np.testing.assert_array_equal(rest.read(np.arange(50))["targets"][:, 0], digits[1][10:])
+
+
+@pytest.mark.parametrize("split, name", [
+    ("valid_train", "valid_train_2shifted_mnist.tfrecords"),
+    ("valid_train", "train_2shifted_mnist_valid.tfrecords"),
+    ("valid_test", "valid_test_0shifted_mnist.tfrecords"),
+    ("valid_test", "test_0shifted_mnist_valid.tfrecords"),
+    ("train", "train_6shifted_mnist.tfrecords"),
+])
+def test_records_beat_idx_files(mnist_dir, split, name):
+    write_records(mnist_dir, name)
+    assert mnist_input.load(str(mnist_dir), split).info.num_examples == 2
+
+
+def test_two_shifted_files_are_listed(mnist_dir):
+    write_records(mnist_dir, "train_2shifted_mnist.tfrecords")
+    write_records(mnist_dir, "train_4shifted_mnist.tfrecords")
+    with pytest.raises(DataError, match=r"train_2shifted.*train_4shifted"):
+        mnist_input.load(str(mnist_dir), "train")
+    named = mnist_input.load(f"{mnist_dir}/train_4shifted_mnist.tfrecords", "train")
+    assert named.info.num_examples == 2
+
+
+def test_sizes_come_from_the_records(tmp_path):
+    name = str(tmp_path / "test_0shifted_mnist.tfrecords")
+    write(name, [serialize(height=40, width=36, depth=1, label=1, image_raw=bytes(40 * 36))], 1)
+    info = mnist_input.load(str(tmp_path), "test").info
+    assert (info.height, info.width, info.depth) == (40, 36, 1)
+
+
+@pytest.mark.parametrize("changes, message", [
+    (dict(label=11), "from 0 to 9, found 11"),
+    (dict(image_raw=bytes(783)), "expected 784 bytes"),
+    (dict(height=14, image_raw=bytes(14 * 28)), r"like the first, found \(14, 28, 1\)"),
+])
+def test_a_bad_record_is_named(tmp_path, changes, message):
+    write_records(tmp_path, **changes)
+    with pytest.raises(DataError, match=rf"test_0shifted_mnist.tfrecords, record 1 .*{message}"):
+        mnist_input.load(str(tmp_path), "test").read([0, 1])
+
+
+def test_an_empty_folder_is_told_what_was_expected(tmp_path):
+    with pytest.raises(DataError, match=r"test_Nshifted_mnist.*t10k-images.*found nothing"):
+        mnist_input.load(str(tmp_path), "test")
+
+
+def test_idx_training_digits_are_shifted_uniformly(tmp_path):
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 14, 14] = 255
+    write_mnist(tmp_path, np.repeat(image, 5, axis=0), [3] * 5)
+    shutil.copy(tmp_path / "train-images-idx3-ubyte", tmp_path / "t10k-images-idx3-ubyte")
+    shutil.copy(tmp_path / "train-labels-idx1-ubyte", tmp_path / "t10k-labels-idx1-ubyte")
+    batch = next(iter(training_batches(mnist_input.load(str(tmp_path), "train"), 5000, seed=0)))
+    np.testing.assert_array_equal(batch["images"], batch["target_images"][:, 0])
+    at = np.argmax(np.reshape(batch["images"], (5000, -1)), axis=1)
+    rows, columns = at // 28 - 12, at % 28 - 12
+    counts = np.bincount(rows * 5 + columns, minlength=25)
+    assert counts.size == 25 and scipy.stats.chisquare(counts).pvalue > 1e-4
+    still = all_of(mnist_input.load(str(tmp_path), "test"))
+    assert (np.argmax(still["images"].reshape(5, -1), axis=1) == 14 * 28 + 14).all()
+
+
+def test_shifting_cuts_at_the_edge():
+    image = tf.ones([200, 3, 3, 1])
+    moved = mnist_input.random_shift(image, 2, tf.constant([0, 1], tf.int64)).numpy()[..., 0]
+    kept = moved.sum(axis=(1, 2))
+    assert set(kept) == {1, 2, 3, 4, 6, 9}

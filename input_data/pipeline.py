@@ -1,0 +1,101 @@
+"""Batches as tf.data: batch k depends on the seed and on k alone, so that any can be next."""
+
+import contextlib
+import re
+
+import tensorflow as tf
+
+from input_data.dataset import DataError
+
+# Separates the seed's uses, so that order and augmentation are independent.
+AUGMENTATION = 1
+
+
+def training_batches(split, batch_size, seed, first_batch=0):
+    """Returns an endless tf.data.Dataset of shuffled, augmented batches.
+
+    Every example comes once an epoch, each epoch in an order of its own. Batches go on over
+    the epochs' ends, so all are full.
+
+    Args:
+      split: Split.
+      batch_size: examples in a batch.
+      seed: int, decides order and augmentation.
+      first_batch: number of the first batch; a resumed training goes on at its step, at no cost.
+    """
+    count = _count(split)
+    stored = _reader(split)
+
+    def shuffled(batch):
+        position = batch * batch_size + tf.range(batch_size, dtype=tf.int64)
+        epoch = position // count
+        seeds = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), epoch,
+                          tf.zeros_like(epoch)], axis=1)
+        return tf.raw_ops.RandomIndexShuffle(
+            index=position % count, seed=seeds, max_index=tf.constant(count - 1, tf.int64))
+
+    def make(batch):
+        augmentation_seed = tf.random.experimental.stateless_fold_in(
+            tf.constant([seed, AUGMENTATION], tf.int64), batch)
+        return split.prepare(stored(shuffled(batch)), augmentation_seed)
+
+    batches = tf.data.Dataset.counter(first_batch).map(make, num_parallel_calls=1)
+    return batches.prefetch(2)
+
+
+def evaluation_batches(split, batch_size, limit=None):
+    """Returns a tf.data.Dataset of every example once, in the files' order.
+
+    Args:
+      split: Split.
+      batch_size: examples in a batch; the last batch holds what is left.
+      limit: number of examples to stop at, or None.
+    """
+    count = _count(split) if limit is None else min(limit, _count(split))
+    stored = _reader(split)
+
+    def make(start):
+        index = tf.range(start, tf.minimum(start + batch_size, count))
+        return split.prepare(stored(index), tf.zeros([2], tf.int64))
+
+    starts = tf.data.Dataset.range(0, count, batch_size)
+    return starts.map(make, num_parallel_calls=1).prefetch(2)
+
+
+@contextlib.contextmanager
+def plain_data_errors():
+    """Raises the DataError of a reader, which TensorFlow wraps into errors of its own."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"DataError: (.*)", error.message or "")
+        if not found:
+            raise
+        raise DataError(found.group(1)) from None
+
+
+def _count(split):
+    if not split.info.num_examples:
+        raise DataError(f"{split.source}: expected at least one example, found none.")
+    return split.info.num_examples
+
+
+def _reader(split):
+    """Returns a function that reads examples by number inside tf.data.
+
+    Shapes and dtypes are those of the first example.
+    """
+    first = split.read([0])
+    keys = sorted(first)
+
+    def read(numbers):
+        arrays = split.read(numbers)
+        return [arrays[key] for key in keys]
+
+    def stored(index):
+        arrays = tf.numpy_function(read, [index], [first[key].dtype for key in keys])
+        for key, array in zip(keys, arrays):
+            array.set_shape([index.shape[0], *first[key].shape[1:]])
+        return dict(zip(keys, arrays))
+
+    return stored

@@ -1,0 +1,48 @@
+"""Imports TensorFlow without its start-up lines on the screen."""
+
+import os
+import sys
+import tempfile
+
+
+def load(show_lines=False):
+    """Imports TensorFlow and uses it once, so that later imports are free.
+
+    The first lines that TensorFlow prints go straight to file descriptor 2, before any of its
+    settings are read: only the descriptor itself, pointing elsewhere, keeps them away.
+
+    Args:
+      show_lines: whether the lines are shown after all.
+
+    Returns:
+      str, the lines kept away: what to show when the program ends badly.
+    """
+    if "tensorflow" in sys.modules or show_lines:
+        _first_use()
+        return ""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            _first_use()
+        except BaseException:
+            kept.seek(0)
+            os.write(screen, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(screen, 2)
+            os.close(screen)
+        kept.seek(0)
+        return kept.read().decode(errors="replace")
+
+
+def _first_use():
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # A trainer and the follower of its checkpoints can so share a card.
+        tf.config.experimental.set_memory_growth(gpu, True)
+    tf.zeros([]) + 1
