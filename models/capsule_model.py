@@ -1,0 +1,58 @@
+"""The capsule network (paper, figures 1 and 2)."""
+
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from capsules import ClassCapsules, Decoder, PrimaryCapsules, norm
+from models.inferred import Inferred
+from models.network import Network, build_chain
+
+
+@keras.saving.register_keras_serializable(package="models")
+class CapsuleModel(Network):
+    """Convolution, primary capsules, class capsules, and a decoder when remake is true.
+
+    Args: as for `Network`.
+    """
+
+    shaped_by: ClassVar[dict] = {
+        "conv1": "the dataset's depth",
+        "conv_capsule1": "the hyperparameter num_prime_capsules",
+        "capsule2": "the hyperparameter num_prime_capsules or padding, or the dataset's size",
+        "recons/recons_3": "the dataset's size",
+        "recons": "the hyperparameter remake",
+    }
+    smallest_valid: ClassVar[int] = 17
+
+    def __init__(self, hparams, image_shape, num_classes, num_targets=1, **kwargs):
+        super().__init__(hparams, image_shape, num_classes, num_targets, **kwargs)
+        self.conv1 = keras.layers.Conv2D(
+            256, 9, padding=hparams.padding.lower(), activation="relu", name="conv1",
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
+            bias_initializer=keras.initializers.Constant(0.1))
+        self.primary_capsules = PrimaryCapsules(
+            hparams.num_prime_capsules, padding=hparams.padding, leaky=hparams.leaky,
+            name="conv_capsule1")
+        self.class_capsules = ClassCapsules(
+            num_classes, routing=hparams.routing, leaky=hparams.leaky, name="capsule2")
+        self.decoder = None
+        if hparams.remake:
+            self.decoder = Decoder(image_shape, num_targets, name="recons")
+        self.build()
+
+    def build(self, input_shape=None):
+        shape = build_chain([self.conv1, self.primary_capsules, self.class_capsules],
+                            (None, *self.image_shape))
+        if self.decoder is not None:
+            self.decoder.build(shape)
+
+    def call(self, batch):
+        features = self.conv1(batch["images"])
+        capsules = self.class_capsules(self.primary_capsules(features))
+        capsules = tf.cast(capsules, tf.float32)
+        remakes = None
+        if self.decoder is not None:
+            remakes = self.decoder(capsules, targets=batch.get("targets"))
+        return Inferred(norm(capsules), capsules, remakes)

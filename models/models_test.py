@@ -1,0 +1,145 @@
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import models
+from capsules import oracle
+from models.hparams import HParams
+
+
+def info(height=28, width=28, depth=1, num_classes=10, num_targets=1):
+    return types.SimpleNamespace(height=height, width=width, depth=depth,
+                                 num_classes=num_classes, num_targets=num_targets)
+
+
+def random_batch(shapes, batch=3, seed=0):
+    rng = np.random.default_rng(seed)
+    size = (shapes.height, shapes.width, shapes.depth)
+    targets = np.stack([rng.permutation(shapes.num_classes)[:shapes.num_targets]
+                        for _ in range(batch)])
+    return {"images": tf.constant(rng.random((batch, *size)), tf.float32),
+            "targets": tf.constant(targets, tf.int32)}
+
+
+SMALL = "num_prime_capsules=3"
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+@pytest.mark.parametrize("shapes, overrides", [
+    (info(), SMALL),
+    (info(24, 24, 3), SMALL + ",padding=SAME,leaky=true,remake=false"),
+    (info(36, 36, 1, num_targets=2), SMALL),
+    (info(32, 30, 2, num_classes=5), SMALL + ",routing=1"),
+])
+def test_networks_keep_the_contract(name, shapes, overrides):
+    network = models.build(name, HParams().override(overrides), shapes)
+    inferred = network(random_batch(shapes))
+    assert inferred.logits.shape == (3, shapes.num_classes)
+    assert inferred.logits.dtype == tf.float32
+    if name == "baseline":
+        assert inferred.capsules is None and inferred.remakes is None
+        return
+    assert inferred.capsules.shape == (3, shapes.num_classes, 16)
+    np.testing.assert_allclose(inferred.logits, np.linalg.norm(inferred.capsules, axis=-1),
+                               rtol=1e-5)
+    if network.hparams.remake:
+        assert inferred.remakes.shape == (3, shapes.num_targets, shapes.height, shapes.width,
+                                          shapes.depth)
+    else:
+        assert inferred.remakes is None
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_networks_come_back_from_a_keras_file(name, tmp_path):
+    shapes = info(num_targets=2)
+    network = models.build(name, HParams().override(SMALL), shapes)
+    batch = random_batch(shapes)
+    network.save(tmp_path / "network.keras")
+    loaded = keras.models.load_model(tmp_path / "network.keras")
+    assert loaded.hparams == network.hparams
+    for expected, found in zip(network(batch), loaded(batch)):
+        if expected is not None:
+            np.testing.assert_array_equal(expected, found)
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("capsule", {"conv1/kernel": (9, 9, 1, 256), "conv1/bias": (256,),
+                 "conv_capsule1/kernel": (9, 9, 256, 256), "conv_capsule1/bias": (32, 8),
+                 "capsule2/kernel": (1152, 8, 160), "capsule2/bias": (10, 16),
+                 "recons/recons_1/kernel": (160, 512), "recons/recons_1/bias": (512,),
+                 "recons/recons_2/kernel": (512, 1024), "recons/recons_2/bias": (1024,),
+                 "recons/recons_3/kernel": (1024, 784), "recons/recons_3/bias": (784,)}),
+    ("baseline", {"conv1/kernel": (5, 5, 1, 512), "conv1/bias": (512,),
+                  "conv2/kernel": (5, 5, 512, 256), "conv2/bias": (256,),
+                  "fc1/kernel": (4096, 1024), "fc1/bias": (1024,),
+                  "softmax_layer/kernel": (1024, 10), "softmax_layer/bias": (10,)}),
+])
+def test_variables_are_those_of_the_paper(name, expected):
+    network = models.build(name, HParams(), info())
+    paths = network.variable_paths()
+    assert {path: tuple(variable.shape) for path, variable in paths.items()} == expected
+    for path, variable in paths.items():
+        values = variable.numpy()
+        if path.endswith("bias"):
+            np.testing.assert_array_equal(values, np.float32(0.1))
+            continue
+        stddev = 0.05 if path.startswith(("conv1", "conv2")) else 0.1
+        assert np.abs(values).max() <= 2 * stddev
+        # Cutting a normal distribution at two deviations leaves 0.88 of its deviation.
+        assert values.std() == pytest.approx(0.88 * stddev, rel=0.02)
+
+
+def test_capsule_network_equals_the_oracle():
+    shapes = info(20, 21, 3, num_classes=4, num_targets=2)
+    hparams = HParams().override("num_prime_capsules=2,leaky=true,padding=SAME")
+    network = models.build("capsule", hparams, shapes)
+    batch = random_batch(shapes)
+    inferred = network(batch)
+    values = {path: variable.numpy().astype(np.float64)
+              for path, variable in network.variable_paths().items()}
+    features = oracle.convolution(batch["images"].numpy().astype(np.float64),
+                                  values["conv1/kernel"], 1, "same")
+    features = np.maximum(features + values["conv1/bias"], 0)
+    primary = oracle.primary_capsules(features, values["conv_capsule1/kernel"],
+                                      values["conv_capsule1/bias"], 2, "same", leaky=True)
+    capsules = oracle.class_capsules(primary, values["capsule2/kernel"],
+                                     values["capsule2/bias"], 3, leaky=True)
+    np.testing.assert_allclose(inferred.capsules, capsules, atol=2e-5)
+    dense = [(values[f"recons/recons_{i}/kernel"], values[f"recons/recons_{i}/bias"])
+             for i in (1, 2, 3)]
+    remakes = oracle.decoder(capsules, batch["targets"].numpy(), dense, (20, 21, 3))
+    np.testing.assert_allclose(inferred.remakes, remakes, atol=2e-5)
+
+
+def test_unknown_targets_are_the_longest_capsules():
+    shapes = info(num_targets=2)
+    network = models.build("capsule", HParams().override(SMALL), shapes)
+    images = random_batch(shapes)["images"]
+    found = network({"images": images})
+    longest = tf.math.top_k(found.logits, 2).indices
+    named = network({"images": images, "targets": longest})
+    np.testing.assert_array_equal(found.remakes, named.remakes)
+
+
+def test_baseline_flattens_channels_first():
+    network = models.build("baseline", HParams(), info())
+    values = {path: variable.numpy() for path, variable in network.variable_paths().items()}
+    images = random_batch(info())["images"]
+    outputs = images
+    for name in ("conv1", "conv2"):
+        outputs = tf.nn.relu(tf.nn.conv2d(outputs, values[f"{name}/kernel"], 1, "VALID")
+                             + values[f"{name}/bias"])
+        outputs = tf.nn.max_pool2d(outputs, 2, 2, "SAME")
+    flat = np.transpose(outputs, [0, 3, 1, 2]).reshape(3, -1)
+    hidden = np.maximum(flat @ values["fc1/kernel"] + values["fc1/bias"], 0)
+    logits = hidden @ values["softmax_layer/kernel"] + values["softmax_layer/bias"]
+    np.testing.assert_allclose(network({"images": images}).logits, logits, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_images_too_small_for_the_network_are_an_error(name):
+    with pytest.raises(models.hparams.HParamsError, match=r"8x8.*padding"):
+        models.build(name, HParams(), info(8, 8))

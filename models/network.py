@@ -1,0 +1,62 @@
+"""What the networks have in common: how they are made, saved and loaded."""
+
+from typing import ClassVar
+
+import keras
+
+from models.hparams import HParams, HParamsError
+
+
+class Network(keras.Model):
+    """A Keras model that takes a batch (a dict) and returns `Inferred`.
+
+    Its variables exist as soon as it does, so that checkpoints can be read before any data.
+
+    Args:
+      hparams: HParams.
+      image_shape: height, width and depth of the images.
+      num_classes: number of classes.
+      num_targets: number of targets of an image.
+
+    Raises:
+      HParamsError: if the images are too small for the convolutions without padding.
+    """
+
+    # What decides a variable's shape, by the start of its path: what an error message names
+    # when a checkpoint does not fit.
+    shaped_by: ClassVar[dict] = {}
+    # Height and width of the smallest images that leave something with padding=VALID.
+    smallest_valid: ClassVar[int] = 1
+
+    def __init__(self, hparams, image_shape, num_classes, num_targets=1, **kwargs):
+        super().__init__(**kwargs)
+        height, width, _ = image_shape
+        if hparams.padding == "VALID" and min(height, width) < self.smallest_valid:
+            raise HParamsError(
+                f"Images of {height}x{width} are too small for this network with padding=VALID: "
+                f"expected {self.smallest_valid}x{self.smallest_valid} or more, or padding=SAME.")
+        self.hparams = hparams
+        self.image_shape = tuple(image_shape)
+        self.num_classes = num_classes
+        self.num_targets = num_targets
+
+    def variable_paths(self):
+        """Returns a dict from "layer/kernel" to the variable, in the order of the layers."""
+        return {variable.path.partition("/")[2]: variable for variable in self.variables}
+
+    def get_config(self):
+        return {**super().get_config(), "hparams": self.hparams.to_json(),
+                "image_shape": self.image_shape, "num_classes": self.num_classes,
+                "num_targets": self.num_targets}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "hparams": HParams.from_json(config["hparams"], "model config")})
+
+
+def build_chain(layers, shape):
+    """Builds layers that follow each other, and returns the last one's output shape."""
+    for layer in layers:
+        layer.build(shape)
+        shape = layer.compute_output_shape(shape)
+    return shape
