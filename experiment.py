@@ -1,0 +1,71 @@
+"""Trains and evaluates capsule networks.
+
+    python experiment.py --summary_dir=/tmp/run --max_steps=1000
+    python experiment.py --summary_dir=/tmp/run --train=false
+"""
+
+import dataclasses
+import sys
+
+from absl import flags
+
+import input_data
+import models
+from input_data import command
+from models.hparams import HParamsError
+from training.errors import RunError
+from training.settings import Settings
+
+FLAGS = command.new_flags()
+flags.DEFINE_string(
+    "data_dir", None, "Folder of the dataset's files, or name of a record file (NAME@N: N "
+    "shards). Without it: the sample that comes with the project.", flag_values=FLAGS)
+flags.DEFINE_enum("dataset", "mnist", list(input_data.READERS), "The dataset.",
+                  flag_values=FLAGS)
+flags.DEFINE_enum("model", "capsule", list(models.NETWORKS), "The network.", flag_values=FLAGS)
+flags.DEFINE_string("hparams_override", "", "Hyperparameters other than the defaults, as "
+                    "key=value,key=value; models/hparams.py lists them.", flag_values=FLAGS)
+flags.DEFINE_boolean("train", True, "Train; false evaluates.", flag_values=FLAGS)
+flags.DEFINE_boolean("validate", False, "Hold part of the training data out, and evaluate on "
+                     "it instead of the test data.", flag_values=FLAGS)
+flags.DEFINE_string("summary_dir", None, "Folder of the run: train/ takes checkpoints and "
+                    "summaries of the training, test/ those of evaluations.", flag_values=FLAGS)
+flags.DEFINE_string("checkpoint", None, "Checkpoint to evaluate, or to start training from. "
+                    "Without it evaluation follows the checkpoints in summary_dir/train.",
+                    flag_values=FLAGS)
+flags.DEFINE_integer("max_steps", 1000, "Step to end at.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("save_step", 1500, "Steps between checkpoints.", lower_bound=1,
+                     flag_values=FLAGS)
+flags.DEFINE_integer("eval_size", 10000, "Most examples to evaluate, from the first on.",
+                     lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("batch_size", None, "Examples in a batch. Without it: 128 for training, "
+                     "100 for evaluation.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("seed", None, "Decides initial weights, and order and augmentation of the "
+                     "examples. Without it: 0, or the run's own when it resumes.",
+                     lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+flags.DEFINE_float("poll_seconds", 10, "Following: seconds between looks for a new checkpoint.",
+                   lower_bound=0.1, flag_values=FLAGS)
+flags.DEFINE_float("patience_minutes", 120, "Following: minutes without a new checkpoint after "
+                   "which it ends.", lower_bound=0, flag_values=FLAGS)
+
+
+def _settings(values):
+    given = {field.name: values[field.name].value for field in dataclasses.fields(Settings)}
+    if not values["max_steps"].present:
+        given["max_steps"] = None       # following: the training's own end
+    return Settings(**given)
+
+
+def _main(settings):
+    from training.run import run
+
+    return run(settings)
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,316 @@
+"""The command line, on small real data."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import experiment
+from conftest import write_idx
+from input_data.examples import serialize
+from input_data.records import write
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+SMALL = "--hparams_override=num_prime_capsules=2"
+
+
+def run(*arguments):
+    return experiment.main(["experiment.py", *map(str, arguments)])
+
+
+def read_json(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run on the sample: 4 steps, checkpoints at 2 and 4."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    assert run(f"--summary_dir={folder}", SMALL, "--max_steps=4", "--save_step=2",
+               "--batch_size=8") == 0
+    return folder
+
+
+def test_training_leaves_its_files(trained):
+    names = set(os.listdir(trained / "train"))
+    assert {"checkpoint", "flags.json", "hparams.json", "history.csv", "finished.json",
+            "model.ckpt-2.index", "model.ckpt-4.index"} <= names
+    assert not [name for name in names if ".part-" in name]
+    flags = read_json(trained / "train" / "flags.json")
+    assert (flags["seed"], flags["batch_size"], flags["max_steps"]) == (0, 8, 4)
+    assert read_json(trained / "train" / "hparams.json")["num_prime_capsules"] == 2
+    with open(trained / "train" / "history.csv") as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["1", "4"]
+
+
+def test_training_prints_its_variables_first(tmp_path, capsys):
+    run(f"--summary_dir={tmp_path}", "--model=baseline", "--max_steps=1", "--batch_size=4")
+    out = capsys.readouterr().out
+    assert "sample" in out.splitlines()[0]
+    assert f"total_params: {5*5*512 + 512 + 5*5*512*256 + 256 + 4096*1024 + 1024 + 10250}" in out
+    assert "fc1/kernel" in out and out.index("fc1/kernel") < out.index("total_params")
+
+
+def test_evaluating_a_checkpoint_prints_and_writes_the_result(trained, tmp_path, capsys):
+    out = tmp_path / "evaluation"
+    assert run("--train=false", f"--checkpoint={trained}/train/model.ckpt-4", "--eval_size=150",
+               f"--summary_dir={out}") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    result = read_json(out / "test" / "result.json")
+    assert last == (f"Total wrong predictions: {result['wrong']}, "
+                    f"wrong percent: {result['wrong_percent']:.4g}%")
+    assert result["examples"] == 150 and result["step"] == 4
+    assert result["wrong_percent"] == 100 * result["wrong"] / 150
+    assert set(result) == {"dataset", "model", "checkpoint", "step", "examples", "wrong",
+                           "wrong_percent", "almost_wrong", "seconds"}
+
+
+def test_evaluation_without_summary_dir_writes_nothing(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--train=false", f"--checkpoint={trained}/train/model.ckpt-2",
+               "--eval_size=10") == 0
+    assert not os.listdir(tmp_path)
+
+
+def test_summaries_have_the_references_tags(trained, tmp_path):
+    run("--train=false", f"--checkpoint={trained}/train/model.ckpt-4", "--eval_size=20",
+        f"--summary_dir={tmp_path}")
+    training = set(EventAccumulator(str(trained / "train")).Reload().Tags()["tensors"])
+    assert {"batch_classification_cost", "total_loss", "reconstruction_error", "accuracy",
+            "correct_prediction_batch", "almost_correct_batch"} <= training
+    evaluation = EventAccumulator(str(tmp_path / "test")).Reload()
+    assert {"correct_prediction", "wrong_prediction",
+            "almost_wrong_prediction"} <= set(evaluation.Tags()["tensors"])
+    assert [event.step for event in evaluation.Tensors("wrong_prediction")] == [4]
+
+
+def test_verbose_adds_histograms_and_pictures(tmp_path, mnist_dir):
+    run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--batch_size=2",
+        "--max_steps=100", SMALL + ",verbose=true,routing=1")
+    tags = set(EventAccumulator(str(tmp_path / "train")).Reload().Tags()["tensors"])
+    assert {"conv1/kernel", "activation/logits", "reconstruction", "target"} <= tags
+
+
+def test_a_second_start_goes_on_and_a_finished_one_says_so(tmp_path, mnist_dir, capsys):
+    common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", SMALL
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "notes.txt").write_text("mine")
+    assert run(*common, "--max_steps=2", "--batch_size=8", "--seed=5") == 0
+    assert run(*common[:2], "--max_steps=3") == 0
+    assert f"Resuming from {tmp_path}/train/model.ckpt-2" in capsys.readouterr().out
+    flags = read_json(tmp_path / "train" / "flags.json")
+    assert (flags["seed"], flags["batch_size"]) == (5, 8)
+    assert read_json(tmp_path / "train" / "hparams.json")["num_prime_capsules"] == 2
+    assert run(*common, "--max_steps=3") == 0
+    assert "Step 3 was reached already" in capsys.readouterr().out
+    assert (tmp_path / "train" / "notes.txt").read_text() == "mine"
+
+
+def test_training_starts_from_another_runs_checkpoint(trained, tmp_path, mnist_dir, capsys):
+    assert run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", SMALL, "--max_steps=5",
+               "--batch_size=4", f"--checkpoint={trained}/train/model.ckpt-4") == 0
+    assert "model.ckpt-5" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_validation_holds_out_training_digits(tmp_path, mnist_dir, capsys):
+    assert run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", SMALL, "--validate",
+               "--max_steps=1", "--batch_size=4") == 0
+    assert "valid_train split: 50 images" in capsys.readouterr().out
+    assert run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--train=false",
+               "--validate=true") == 0
+    assert "valid_test split: 10 images" in capsys.readouterr().out
+    assert read_json(tmp_path / "test" / "result.json")["examples"] == 10
+
+
+def test_following_evaluates_each_checkpoint_once(tmp_path, mnist_dir, capsys):
+    common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}"
+    follower = threading.Thread(target=run, args=(*common, "--train=false", "--poll_seconds=0.1"))
+    follower.start()
+    run(*common, SMALL, "--max_steps=3", "--save_step=1", "--batch_size=4")
+    follower.join(timeout=60)
+    assert not follower.is_alive()
+    with open(tmp_path / "test" / "history.csv") as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+
+
+def test_following_ends_at_max_steps_or_without_patience(trained, tmp_path, capsys):
+    os.symlink(trained / "train", tmp_path / "train")
+    assert run(f"--summary_dir={tmp_path}", "--train=false", "--eval_size=10",
+               "--max_steps=2") == 0
+    assert capsys.readouterr().out.count("Total wrong") == 1
+    assert run(f"--summary_dir={tmp_path / 'none'}", "--train=false", "--poll_seconds=0.1",
+               "--patience_minutes=0.01") == 2
+    assert "no checkpoint for 0.01 minutes" in capsys.readouterr().err
+
+
+def one_line(capsys):
+    """The error's line, after a check that it is the only one."""
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if "Evaluating:" not in line
+             and "Training:" not in line and line.strip()]
+    assert len(lines) == 1 and lines[0].startswith("experiment.py: error: "), captured.err
+    assert "Traceback" not in captured.out + captured.err
+    return lines[0]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--model=transformer"], "capsule|baseline"),
+    (["--dataset=imagenet"], "mnist"),
+    (["--train=perhaps"], "train"),
+    (["--max_steps=many"], "max_steps"),
+    (["--max_steps=0"], "max_steps"),
+    (["--sumary_dir=x"], "summary_dir"),
+    (["train"], "unexpected argument 'train'"),
+    (["--hparams_override=routes=1"], "expected one of decay_rate"),
+    (["--hparams_override=routing=one"], "whole number"),
+    (["--data_dir=/nowhere"], "no folder or file /nowhere"),
+    (["--summary_dir="], "--summary_dir"),
+    (["--train=false"], "--summary_dir is missing"),
+    (["--train=false", "--checkpoint=/nowhere/model.ckpt-1"], "no folder /nowhere"),
+    (["--summary_dir=/proc/run"], "cannot be made"),
+])
+def test_bad_flags_get_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if not any(argument.startswith(("--summary_dir", "--train")) for argument in arguments):
+        arguments = [*arguments, f"--summary_dir={tmp_path}/run"]
+    assert run(*arguments) == 2
+    assert message in one_line(capsys)
+
+
+def empty(folder):
+    for name in os.listdir(folder):
+        os.remove(folder / name)
+
+
+def cut_idx(folder):
+    path = folder / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def fewer_labels(folder):
+    write_idx(folder / "train-labels-idx1-ubyte", np.zeros(59, np.uint8))
+
+
+def label_11(folder):
+    write_idx(folder / "train-labels-idx1-ubyte", np.full(60, 11, np.uint8))
+
+
+def records(folder, name="train_2shifted_mnist.tfrecords", **changes):
+    record = dict(height=28, width=28, depth=1, label=3, image_raw=bytes(784))
+    write(f"{folder}/{name}", [serialize(**{**record, **changes})] * 4, 4)
+    return folder / name
+
+
+def cut_records(folder):
+    path = records(folder)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flipped_byte(folder):
+    path = records(folder)
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+
+
+def two_shifted_files(folder):
+    records(folder)
+    records(folder, "train_4shifted_mnist.tfrecords")
+
+
+@pytest.mark.parametrize("damage, message", [
+    (empty, "found nothing"),
+    (cut_idx, "cut short"),
+    (fewer_labels, "60 images"),
+    (label_11, "found 11"),
+    (cut_records, "cut short"),
+    (flipped_byte, "damaged record 3"),
+    (lambda folder: records(folder, image_raw=bytes(5)), "expected 784 bytes"),
+    (lambda folder: records(folder, label=11), "found 11"),
+    (two_shifted_files, "found several"),
+])
+def test_bad_data_get_one_line(damage, message, mnist_dir, tmp_path, capsys):
+    damage(mnist_dir)
+    capsys.readouterr()     # of making the damaged files
+    assert run(f"--summary_dir={tmp_path}/run", f"--data_dir={mnist_dir}", SMALL,
+               "--max_steps=2", "--batch_size=8") == 2
+    assert message in one_line(capsys)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--train=false", "--checkpoint={}/train/model.ckpt-9"], "there: model.ckpt-2, model.ckpt-4"),
+    (["--train=false", "--checkpoint={}/train/model.ckpt-4",
+      "--hparams_override=num_prime_capsules=4"],
+     "expected [9, 9, 256, 32], found [9, 9, 256, 16]; most likely the hyperparameter "
+     "num_prime_capsules"),
+    (["--train=false", "--checkpoint={}/train/model.ckpt-4", "--model=baseline"], "--model"),
+    (["--summary_dir={}", "--max_steps=3"], "is below step 4"),
+    (["--summary_dir={}", "--seed=8"], "started with --seed=0"),
+    (["--summary_dir={}", "--batch_size=9"], "started with --batch_size=8"),
+    (["--summary_dir={}", "--model=baseline"], "started with --model=capsule"),
+    (["--summary_dir={}", "--hparams_override=routing=1"], "started with routing=3"),
+])
+def test_what_does_not_fit_a_run_gets_one_line(trained, arguments, message, capsys):
+    before = sorted(os.listdir(trained / "train"))
+    assert run(*(argument.format(trained) for argument in arguments)) == 2
+    assert message in one_line(capsys)
+    assert sorted(os.listdir(trained / "train")) == before
+
+
+def process(*arguments, **options):
+    return subprocess.run([sys.executable, "experiment.py", *arguments], cwd=ROOT, text=True,
+                          capture_output=True, check=False, **options)
+
+
+def test_the_screen_shows_the_programs_own_words(trained, tmp_path):
+    done = process("--train=false", f"--checkpoint={trained}/train/model.ckpt-4",
+                   "--eval_size=10")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("Total wrong predictions: ")
+    assert set(re.sub(r"Evaluating:.*", "", done.stderr)) <= set("\r\n")
+    verbose = process("--train=false", f"--checkpoint={trained}/train/model.ckpt-9",
+                      "--verbosity=0")
+    assert verbose.returncode == 2 and len(verbose.stderr.splitlines()) > 1
+
+
+def test_flags_are_checked_before_tensorflow_is_imported():
+    code = ("import sys, experiment; status = experiment.main(['experiment.py', '--model=x']); "
+            "sys.exit(10 + status if 'tensorflow' in sys.modules else status)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False,
+                          capture_output=True)
+    assert done.returncode == 2
+
+
+def test_help_lists_the_flags(capsys):
+    assert run("--help") == 0
+    assert "--hparams_override" in capsys.readouterr().out
+
+
+def test_the_references_checkpoint_makes_its_errors(golden_dir, whole_mnist_dir, capsys):
+    assert run(f"--data_dir={whole_mnist_dir}", "--train=false",
+               "--hparams_override=num_prime_capsules=4",
+               f"--checkpoint={golden_dir}/mnist_capsule_small/model.ckpt-200") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Total wrong predictions: 634, wrong percent: 6.34%")
+
+
+def test_a_train_folder_in_the_references_format_resumes(golden_dir, tmp_path, capsys):
+    folder = tmp_path / "train"
+    folder.mkdir()
+    for ending in ("index", "data-00000-of-00001"):
+        os.symlink(f"{golden_dir}/mnist_capsule_small/model.ckpt-200.{ending}",
+                   folder / f"model.ckpt-200.{ending}")
+    tf.compat.v1.train.update_checkpoint_state(str(folder), "model.ckpt-200")
+    assert run(f"--summary_dir={tmp_path}", "--max_steps=201", "--batch_size=8",
+               "--hparams_override=num_prime_capsules=4") == 0
+    assert "model.ckpt-201" in capsys.readouterr().out.splitlines()[-1]
+    assert os.path.exists(folder / "model.ckpt-200.index")

@@ -1,0 +1,111 @@
+import os
+
+import numpy as np
+import pytest
+
+import input_data
+import models
+from models.hparams import HParams
+from training import checkpoints, optimization
+from training.errors import RunError
+
+
+@pytest.fixture(scope="module")
+def info():
+    return input_data.load("mnist", None, "test").info
+
+
+def build(info, model="capsule", overrides="num_prime_capsules=2"):
+    network = models.build(model, HParams().override(overrides), info)
+    return network, optimization.make_optimizer(network)
+
+
+def save(folder, network, optimizer, step=7):
+    optimizer.iterations.assign(step)
+    return checkpoints.Writer(str(folder), network, optimizer).save()
+
+
+@pytest.mark.parametrize("model", models.NETWORKS)
+def test_network_slots_and_step_come_back(tmp_path, info, model):
+    network, optimizer = build(info, model)
+    for variable in optimizer.variables[1:]:
+        variable.assign(np.random.default_rng(0).random(variable.shape, np.float32))
+    name = save(tmp_path, network, optimizer)
+    assert name == checkpoints.latest(str(tmp_path)) == f"{tmp_path}/model.ckpt-7"
+    other, other_optimizer = build(info, model)
+    stored = checkpoints.Stored(name)
+    stored.restore_network(other)
+    stored.restore_optimizer(other, other_optimizer)
+    assert stored.step == 7
+    for expected, found in zip(network.variables + optimizer.variables,
+                               other.variables + other_optimizer.variables):
+        np.testing.assert_array_equal(expected, found)
+
+
+def test_a_step_is_written_once(tmp_path, info):
+    network, optimizer = build(info)
+    writer = checkpoints.Writer(str(tmp_path), network, optimizer)
+    optimizer.iterations.assign(3)
+    first = writer.save()
+    written = os.stat(first + ".index").st_mtime_ns
+    assert writer.save() == first and os.stat(first + ".index").st_mtime_ns == written
+    optimizer.iterations.assign(4)
+    assert checkpoints.all_names(str(tmp_path)) == [first] and writer.save() != first
+    assert len(checkpoints.all_names(str(tmp_path))) == 2
+
+
+@pytest.mark.parametrize("model, overrides, message", [
+    ("capsule", "num_prime_capsules=4",
+     r"conv_capsule1/kernel: expected \[9, 9, 256, 32\], found \[9, 9, 256, 16\]; "
+     "most likely the hyperparameter num_prime_capsules"),
+    ("capsule", "num_prime_capsules=2,padding=SAME",
+     r"capsule2/kernel: expected \[392, 8, 160\], found \[72, 8, 160\]; .*padding"),
+    ("capsule", "num_prime_capsules=2,remake=false",
+     r"recons/.*: expected no such variable, found .*; .*hyperparameter remake"),
+    ("baseline", "", r"conv1/kernel: .* most likely the flag --model differs"),
+])
+def test_another_architecture_is_named(tmp_path, info, model, overrides, message):
+    name = save(tmp_path, *build(info))
+    with pytest.raises(RunError, match=message):
+        checkpoints.Stored(name).restore_network(build(info, model, overrides)[0])
+
+
+def test_a_missing_decoder_is_named(tmp_path, info):
+    name = save(tmp_path, *build(info, overrides="num_prime_capsules=2,remake=false"))
+    with pytest.raises(RunError, match=r"recons_1/kernel: .*found none; .*remake"):
+        checkpoints.Stored(name).restore_network(build(info)[0])
+
+
+def test_missing_checkpoints_name_their_neighbours(tmp_path, info):
+    save(tmp_path, *build(info))
+    with pytest.raises(RunError, match=r"no .*ckpt-8.index; there: model.ckpt-7"):
+        checkpoints.Stored(str(tmp_path / "model.ckpt-8"))
+    with pytest.raises(RunError, match="no folder"):
+        checkpoints.Stored(str(tmp_path / "nowhere" / "model.ckpt-8"))
+
+
+@pytest.mark.parametrize("ending, change", [
+    (".index", lambda data: data[:len(data) // 2]),
+    (".index", lambda data: b""),
+    (".data-00000-of-00001", lambda data: data[:len(data) // 2]),
+    (".data-00000-of-00001", lambda data: data[:5000] + b"damage" + data[5006:]),
+])
+def test_damaged_checkpoints_are_errors(tmp_path, info, ending, change):
+    network, optimizer = build(info)
+    path = save(tmp_path, network, optimizer) + ending
+    with open(path, "rb") as file:
+        data = change(file.read())
+    with open(path, "wb") as file:
+        file.write(data)
+    with pytest.raises(RunError, match=r"model.ckpt-7: damaged"):
+        stored = checkpoints.Stored(f"{tmp_path}/model.ckpt-7")
+        stored.restore_network(network)
+        stored.restore_optimizer(network, optimizer)
+
+
+def test_other_tensors_are_not_a_network(tmp_path):
+    import tensorflow as tf
+
+    name = tf.train.Checkpoint(x=tf.Variable(1.0)).write(str(tmp_path / "other"))
+    with pytest.raises(RunError, match="holds no variables of a network"):
+        checkpoints.Stored(name)

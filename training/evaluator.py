@@ -1,0 +1,88 @@
+"""Evaluation: how many of a split's examples a network gets wrong."""
+
+import dataclasses
+import time
+
+import tensorflow as tf
+
+from input_data.pipeline import evaluation_batches, plain_data_errors
+from training import objective, progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation counted; losses are means over the examples."""
+
+    examples: int
+    correct: int            # all targets found
+    almost_correct: int     # at least one target found
+    classification: float
+    reconstruction: float
+    seconds: float
+
+    @property
+    def wrong(self):
+        return self.examples - self.correct
+
+    @property
+    def almost_wrong(self):
+        return self.examples - self.almost_correct
+
+    @property
+    def wrong_percent(self):
+        return 100 * self.wrong / self.examples
+
+    def line(self):
+        """Returns the result in one line of text."""
+        return (f"Total wrong predictions: {self.wrong}, "
+                f"wrong percent: {self.wrong_percent:.4g}%")
+
+    def scalars(self):
+        """Returns the values of summaries.EVALUATION_TAGS."""
+        return {"correct_prediction": self.correct, "wrong_prediction": self.wrong,
+                "almost_wrong_prediction": self.almost_wrong,
+                "batch_classification_cost": self.classification,
+                "reconstruction_error": self.reconstruction,
+                "total_loss": self.classification + self.reconstruction,
+                "accuracy": self.correct / self.examples}
+
+
+class Evaluator:
+    """Evaluates one network, with whatever variables it has at the time.
+
+    Args:
+      network: Network.
+      split: Split.
+      batch_size: examples in a batch.
+      limit: most examples to count, from the first on.
+    """
+
+    def __init__(self, network, split, batch_size, limit):
+        self._split = split
+        self._batch_size = batch_size
+        self._limit = min(limit, split.info.num_examples)
+
+        @tf.function(reduce_retracing=True)
+        def step(batch):
+            outcome = objective.judge(network.hparams.loss_type, batch, network(batch))
+            return objective.summed(outcome)
+
+        self._step = step
+
+    def evaluate(self):
+        """Returns the Evaluation of every example once.
+
+        Raises:
+          DataError: for damaged examples.
+        """
+        start = time.monotonic()
+        sums = [0.0] * len(objective.Outcome._fields)
+        with plain_data_errors(), progress.bar("Evaluating", self._limit) as bar:
+            for batch in evaluation_batches(self._split, self._batch_size, self._limit):
+                sums = [total + float(value) for total, value in zip(sums, self._step(batch))]
+                bar.update(len(batch["images"]))
+        outcome = objective.Outcome(*sums)
+        return Evaluation(
+            self._limit, round(outcome.correct), round(outcome.almost_correct),
+            outcome.classification / self._limit, outcome.reconstruction / self._limit,
+            seconds=round(time.monotonic() - start, 3))

@@ -1,0 +1,88 @@
+"""The JSON files of a run, beside its summaries: flags, hyperparameters, result, the end."""
+
+import contextlib
+import dataclasses
+import json
+import os
+
+from input_data.files import whole_file
+from models.hparams import HParams
+from training.errors import RunError
+
+FLAGS = "flags.json"
+HPARAMS = "hparams.json"
+RESULT = "result.json"
+FINISHED = "finished.json"
+
+
+def make_folder(folder):
+    """Makes a folder, and those above it, if it is not there.
+
+    Raises:
+      RunError: if it cannot be made or written to.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"--summary_dir: {folder} cannot be made ({error.strerror}).") from None
+    if not os.access(folder, os.W_OK):
+        raise RunError(f"--summary_dir: {folder} cannot be written to.")
+
+
+def write(folder, name, values):
+    """Writes a dict as a JSON file; one of the same name is replaced whole."""
+    write_text(folder, name, json.dumps(values, indent=2) + "\n")
+
+
+def write_text(folder, name, text):
+    """Writes a text file; one of the same name is replaced whole."""
+    path = os.path.join(folder, name)
+    try:
+        with whole_file(path, replace=True) as aside, open(aside, "w") as file:
+            file.write(text)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def read(folder, name):
+    """Returns a JSON file's dict, or None without the file.
+
+    Raises:
+      RunError: if the file is damaged.
+    """
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path) as file:
+            values = json.load(file)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{path}: expected a JSON object; mend it or move it away.")
+    return values
+
+
+def write_settings(folder, settings, hparams):
+    """Leaves a run's flags and hyperparameters in its folder."""
+    write(folder, FLAGS, dataclasses.asdict(settings))
+    write_text(folder, HPARAMS, hparams.to_json())
+
+
+def read_hparams(folder):
+    """Returns the hyperparameters stored in a folder, or None.
+
+    Raises:
+      HParamsError: if the file is damaged.
+    """
+    path = os.path.join(folder, HPARAMS)
+    if not os.path.exists(path):
+        return None
+    with open(path) as file:
+        return HParams.from_json(file.read(), path)
+
+
+def remove(folder, name):
+    """Removes a file of a run, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(folder, name))

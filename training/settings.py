@@ -1,0 +1,68 @@
+"""What a run is asked to do: the experiment's flags, checked."""
+
+import dataclasses
+import glob
+import os
+
+from input_data.command import UsageError
+from models.hparams import HParams
+
+TRAINING_BATCH = 128
+EVALUATION_BATCH = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The flags of experiment.py under the same names; None where a flag was left out.
+
+    Raises:
+      UsageError: for a combination of flags that makes no sense, or files that are not there.
+      HParamsError: for an impossible hyperparameter.
+    """
+
+    data_dir: str | None = None
+    dataset: str = "mnist"
+    model: str = "capsule"
+    hparams_override: str = ""
+    train: bool = True
+    validate: bool = False
+    summary_dir: str | None = None
+    checkpoint: str | None = None
+    max_steps: int | None = None
+    save_step: int = 1500
+    eval_size: int = 10000
+    batch_size: int | None = None
+    seed: int | None = None
+    poll_seconds: float = 10.0
+    patience_minutes: float = 120.0
+
+    def __post_init__(self):
+        HParams().override(self.hparams_override)
+        if self.data_dir is not None:
+            _check_data_dir(self.data_dir)
+        if not self.summary_dir and (self.train or not self.checkpoint):
+            raise UsageError("--summary_dir is missing: it takes a run's checkpoints and "
+                             "summaries" + ("." if self.train else "; or give a --checkpoint."))
+
+    @property
+    def split(self):
+        """The dataset's split that the run reads."""
+        if self.validate:
+            return "valid_train" if self.train else "valid_test"
+        return "train" if self.train else "test"
+
+    @property
+    def train_folder(self):
+        """Where training leaves its files."""
+        return os.path.join(self.summary_dir, "train")
+
+    @property
+    def test_folder(self):
+        """Where an evaluation leaves its files, or None."""
+        return self.summary_dir and os.path.join(self.summary_dir, "test")
+
+
+def _check_data_dir(data_dir):
+    base = data_dir.rpartition("@")[0] or data_dir
+    if not os.path.exists(data_dir) and not glob.glob(glob.escape(base) + "*"):
+        raise UsageError(f"--data_dir: there is no folder or file {data_dir}.")

@@ -1,0 +1,104 @@
+"""Summaries for TensorBoard, and the same scalars as history.csv."""
+
+import csv
+import os
+
+import tensorflow as tf
+
+from capsules import norm
+from input_data.files import whole_file
+from training.errors import RunError
+
+HISTORY = "history.csv"
+
+
+class Summaries:
+    """Writes scalars by step into a folder; a context manager.
+
+    Args:
+      folder: str.
+      tags: names of the scalars.
+      first_step: rows of an earlier run from this step on are dropped from history.csv; they
+        are steps that are now taken again.
+
+    Raises:
+      RunError: if history.csv is there and is not such a file, or cannot be written.
+    """
+
+    def __init__(self, folder, tags, first_step=0):
+        self._tags = tags
+        self._path = os.path.join(folder, HISTORY)
+        try:
+            rows = _history_before(self._path, ["step", *tags], first_step)
+            with whole_file(self._path, replace=True) as aside, open(aside, "w") as file:
+                csv.writer(file, lineterminator="\n").writerows(rows)
+        except OSError as error:
+            raise RunError(f"{self._path} cannot be written ({error.strerror}).") from None
+        self._events = tf.summary.create_file_writer(folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._events.close()
+
+    def scalars(self, step, values):
+        """Writes one value for each tag.
+
+        Args:
+          step: int.
+          values: dict from tag to float.
+        """
+        with self._events.as_default(step):
+            for tag in self._tags:
+                tf.summary.scalar(tag, values[tag])
+        row = [step, *(f"{values[tag]:.9g}" for tag in self._tags)]
+        with open(self._path, "a") as file:
+            csv.writer(file, lineterminator="\n").writerow(row)
+
+    def details(self, step, network, batch):
+        """Writes histograms of weights and activations, and reconstructions of a batch."""
+        inferred = network(batch)
+        with self._events.as_default(step):
+            for path, variable in network.variable_paths().items():
+                tf.summary.histogram(path, variable.value)
+            tf.summary.histogram("activation/logits", inferred.logits)
+            if inferred.capsules is not None:
+                tf.summary.histogram("activation/capsules", inferred.capsules)
+                tf.summary.histogram("activation/capsule_lengths", norm(inferred.capsules))
+            tf.summary.image("images", batch["images"])
+            if inferred.remakes is not None:
+                for target in range(inferred.remakes.shape[1]):
+                    suffix = f"_{target + 1}" if inferred.remakes.shape[1] > 1 else ""
+                    tf.summary.image("target" + suffix, batch["target_images"][:, target])
+                    tf.summary.image("reconstruction" + suffix, inferred.remakes[:, target])
+
+
+def training_scalars(outcome, batch_size):
+    """Returns the values of TRAINING_TAGS for a batch's summed Outcome."""
+    return {"batch_classification_cost": outcome.classification / batch_size,
+            "reconstruction_error": outcome.reconstruction / batch_size,
+            "total_loss": outcome.total_loss / batch_size,
+            "accuracy": outcome.correct / batch_size,
+            "correct_prediction_batch": outcome.correct,
+            "almost_correct_batch": outcome.almost_correct}
+
+
+TRAINING_TAGS = ("batch_classification_cost", "reconstruction_error", "total_loss", "accuracy",
+                 "correct_prediction_batch", "almost_correct_batch")
+EVALUATION_TAGS = ("correct_prediction", "wrong_prediction", "almost_wrong_prediction",
+                   "batch_classification_cost", "reconstruction_error", "total_loss", "accuracy")
+
+
+def _history_before(path, header, first_step):
+    """Returns the rows to keep, the header first."""
+    if not os.path.exists(path):
+        return [header]
+    with open(path) as file:
+        found, *rows = list(csv.reader(file)) or [[]]
+    if found != header:
+        raise RunError(f"{path} is not a history of this run: expected columns "
+                       f"{','.join(header)}; move it away.")
+    # A run that was killed may leave half a row.
+    return [header, *(row for row in rows if len(row) == len(header)
+                      and row[0].isdigit() and int(row[0]) < first_step)]
