@@ -1,0 +1,80 @@
+"""The demonstration: trains the capsule network on the sample, evaluates it, shows the result.
+
+    python -m reports.demo
+
+An interrupted demonstration goes on where it was when it is started again.
+"""
+
+import os
+import sys
+
+from absl import flags
+
+import input_data
+from input_data import command
+from models.hparams import HParamsError
+from training import run_files
+from training.errors import RunError
+from training.settings import Settings
+
+# Chosen for five minutes on two cores: small batches make most of few images.
+STEPS = 400
+BATCH_SIZE = 32
+
+FLAGS = command.new_flags()
+flags.DEFINE_string("summary_dir", "runs/demo", "Folder of the run.", flag_values=FLAGS)
+
+SCREEN = """
+The capsule network reads {wrong} of {examples} test digits wrong: an error of {percent:.2f} %.
+
+  checkpoint       {checkpoint}
+  reconstructions  {picture}
+  summaries        {folder} (history.csv for a spreadsheet)
+
+Next:
+  {python} -m tensorboard.main --logdir={folder}
+  {python} experiment.py --summary_dir={folder} --batch_size={batch} --max_steps={more}
+  {python} experiment.py --train=false --checkpoint={checkpoint}
+  {python} experiment.py --summary_dir=runs/baseline --model=baseline --max_steps=200
+"""
+
+
+def demonstrate(folder):
+    """Trains, evaluates, draws and prints the closing screen.
+
+    Args:
+      folder: str, the run's summary_dir.
+
+    Returns:
+      Exit status of a training that was interrupted, else None.
+    """
+    from reports.reconstructions import picture
+    from training.checkpoints import latest
+    from training.run import run
+
+    settings = Settings(summary_dir=folder, max_steps=STEPS, save_step=100,
+                        batch_size=BATCH_SIZE)
+    status = run(settings)
+    if status is not None:
+        return status
+    checkpoint = latest(settings.train_folder)
+    evaluation = Settings(train=False, summary_dir=folder, checkpoint=checkpoint)
+    run(evaluation)
+    result = run_files.read(evaluation.test_folder, run_files.RESULT)
+    path = os.path.join(folder, "reconstructions.png")
+    picture(checkpoint, input_data.load("mnist", None, "test"), path, replace=True)
+    print(SCREEN.format(
+        wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],
+        checkpoint=checkpoint, picture=path, folder=folder, batch=BATCH_SIZE, more=2 * STEPS,
+        python=os.path.relpath(sys.executable)))
+    return None
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, lambda values: values.summary_dir, demonstrate, __doc__,
+                       errors=(HParamsError, RunError))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
