@@ -9,10 +9,12 @@ from capsules.losses import margin_loss, reconstruction_loss, sigmoid_loss, soft
 from capsules.metrics import almost_correct, correct
 from capsules.ops import leaky_softmax, norm, squash
 from capsules.primary_capsules import PrimaryCapsules
-from capsules.routing import dynamic_routing, route_transformed
+from capsules.routing import dynamic_routing
+from capsules.routing_products import route
+from capsules.spectral_conv2d import SpectralConv2D
 
 __all__ = [
-    "ClassCapsules", "Decoder", "PrimaryCapsules",
+    "ClassCapsules", "Decoder", "PrimaryCapsules", "SpectralConv2D",
     "almost_correct", "correct", "dynamic_routing", "leaky_softmax", "margin_loss", "norm",
-    "reconstruction_loss", "route_transformed", "sigmoid_loss", "softmax_loss", "squash",
+    "reconstruction_loss", "route", "sigmoid_loss", "softmax_loss", "squash",
 ]

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from capsules.routing import route_transformed
+from capsules import routing_products
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -46,8 +46,11 @@ class ClassCapsules(keras.layers.Layer):
             initializer=keras.initializers.Constant(0.1))
 
     def call(self, inputs):
-        capsules = route_transformed(inputs, tf.convert_to_tensor(self.kernel),
-                                     tf.convert_to_tensor(self.bias), self.routing, self.leaky)
+        # Half precision is not enough for what the iterations accumulate.
+        dtype = keras.backend.result_type(self.compute_dtype, "float32")
+        capsules = routing_products.route(
+            *(tf.cast(tensor, dtype) for tensor in (inputs, self.kernel, self.bias)),
+            self.routing, self.leaky)
         return tf.cast(capsules, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

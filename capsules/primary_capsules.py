@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from capsules.convolution import Convolution
 from capsules.ops import squash
 
 
@@ -29,13 +30,15 @@ class PrimaryCapsules(keras.layers.Layer):
       strides: the convolution's step, the same for rows and columns.
       padding: "valid" or "same".
       leaky: whether the capsules are scaled as leaky routing does.
+      algorithm: of the convolution, "auto", "direct" or "spectral" (see
+        `convolution.Convolution`).
 
     Raises:
       ValueError: for another padding, or images that are smaller than an unpadded kernel.
     """
 
     def __init__(self, num_capsules, atoms=8, kernel_size=9, strides=2, padding="valid",
-                 leaky=False, **kwargs):
+                 leaky=False, algorithm="auto", **kwargs):
         super().__init__(**kwargs)
         if str(padding).lower() not in ("valid", "same"):
             raise ValueError(f"Expected padding 'valid' or 'same'. Received: {padding!r}.")
@@ -45,13 +48,11 @@ class PrimaryCapsules(keras.layers.Layer):
         self.strides = strides
         self.padding = padding.lower()
         self.leaky = leaky
+        self.algorithm = algorithm
 
     def build(self, input_shape):
         if None in input_shape[1:]:
             raise ValueError("Expected images of known height, width and depth. "
-                             f"Received: input_shape={input_shape}.")
-        if min(self.compute_output_shape(input_shape)[1:]) < 1:
-            raise ValueError(f"Expected images of {self.kernel_size}x{self.kernel_size} or more. "
                              f"Received: input_shape={input_shape}.")
         self.kernel = self.add_weight(
             name="kernel",
@@ -61,9 +62,15 @@ class PrimaryCapsules(keras.layers.Layer):
         self.bias = self.add_weight(
             name="bias", shape=(self.num_capsules, self.atoms),
             initializer=keras.initializers.Constant(0.1))
+        self.convolution = Convolution(self.algorithm, input_shape[1:3], self.kernel.shape,
+                                       self.strides, self.padding)
+
+    def freeze(self):
+        """Transforms the kernel once for all calls until the next `freeze`."""
+        self.convolution.freeze(tf.cast(self.kernel.value, self.compute_dtype))
 
     def call(self, inputs):
-        features = tf.nn.conv2d(inputs, self.kernel, self.strides, self.padding.upper())
+        features = self.convolution(inputs, tf.convert_to_tensor(self.kernel))
         rows, columns = features.shape[1:3]
         features = tf.reshape(features, [-1, rows, columns, self.num_capsules, self.atoms])
         share = 1 / (self.num_capsules + 1) if self.leaky else 1 / self.num_capsules
@@ -74,11 +81,11 @@ class PrimaryCapsules(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         def positions(size):
             fits = size if self.padding == "same" else size - self.kernel_size + 1
-            return max(0, -(-fits // self.strides))
+            return -(-fits // self.strides)
         batch, height, width, _ = input_shape
         return (batch, self.num_capsules * positions(height) * positions(width), self.atoms)
 
     def get_config(self):
         return {**super().get_config(), "num_capsules": self.num_capsules, "atoms": self.atoms,
                 "kernel_size": self.kernel_size, "strides": self.strides,
-                "padding": self.padding, "leaky": self.leaky}
+                "padding": self.padding, "leaky": self.leaky, "algorithm": self.algorithm}

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from capsules import oracle
 from capsules.conftest import assert_finite, assert_golden, assert_near, central_differences
-from capsules.routing import dynamic_routing, route_transformed
+from capsules.routing import dynamic_routing
+from capsules.routing_products import route
 
 sizes = st.fixed_dictionaries({
     "batch": st.integers(1, 4), "in_caps": st.integers(1, 12), "in_atoms": st.integers(1, 6),
@@ -52,7 +53,7 @@ def test_routing_of_votes_follows_procedure_1(sizes, iterations, leaky, seed):
 @settings(max_examples=25, deadline=None)
 def test_routing_of_inputs_follows_procedure_1(sizes, iterations, leaky, seed):
     inputs, weights, biases = random_problem(seed, **sizes)
-    assert_near(route_transformed(tf.constant(inputs), weights, biases, iterations, leaky),
+    assert_near(route(tf.constant(inputs), weights, biases, iterations, leaky),
                 oracle.class_capsules(inputs, weights, biases, iterations, leaky))
 
 
@@ -60,7 +61,7 @@ def test_routing_of_inputs_follows_procedure_1(sizes, iterations, leaky, seed):
 @pytest.mark.parametrize("iterations", [1, 2, 3])
 @pytest.mark.parametrize("route, expected, problem", [
     (dynamic_routing, oracle.dynamic_routing, random_votes),
-    (route_transformed, oracle.class_capsules, random_problem)])
+    (route, oracle.class_capsules, random_problem)])
 def test_gradients_equal_finite_differences(route, expected, problem, iterations, leaky):
     arrays = problem(iterations, batch=2, dtype=np.float64)
     weights = np.random.default_rng(9).normal(size=[2, 3, 2])
@@ -77,7 +78,7 @@ def test_gradients_equal_finite_differences(route, expected, problem, iterations
 
 @pytest.mark.parametrize("leaky", [False, True])
 @pytest.mark.parametrize("route, problem", [(dynamic_routing, random_votes),
-                                            (route_transformed, random_problem)])
+                                            (route, random_problem)])
 def test_zero_has_value_zero_and_finite_gradients(route, problem, leaky):
     zeros = [tf.zeros_like(array) for array in problem(0)]
     with tf.GradientTape() as tape:
@@ -90,21 +91,13 @@ def test_zero_has_value_zero_and_finite_gradients(route, problem, leaky):
 
 def test_capsules_are_shorter_than_1():
     inputs, weights, biases = random_problem(0, in_caps=50)
-    capsules = route_transformed(tf.constant(20 * inputs), weights, biases)
+    capsules = route(tf.constant(20 * inputs), weights, biases)
     lengths = np.linalg.norm(capsules, axis=-1)
     assert 0.9 < lengths.max() <= 1 + 1e-6
 
 
-def test_half_precision_comes_back_as_float32():
-    for dtype, tolerance in ((tf.bfloat16, 3e-2), (tf.float16, 4e-3)):
-        problem = random_problem(0)
-        received = route_transformed(*(tf.cast(array, dtype) for array in problem))
-        assert received.dtype == tf.float32
-        assert_near(received, oracle.class_capsules(*problem, 3, False), tolerance)
-
-
 @pytest.mark.parametrize("route, problem", [(dynamic_routing, random_votes),
-                                            (route_transformed, random_problem)])
+                                            (route, random_problem)])
 def test_eager_equals_graph_also_for_an_unknown_batch(route, problem):
     first, *rest = problem(0)
     graph = tf.function(lambda first: route(first, *rest),
@@ -114,7 +107,7 @@ def test_eager_equals_graph_also_for_an_unknown_batch(route, problem):
 
 @pytest.mark.parametrize("iterations", [0, -1])
 @pytest.mark.parametrize("route, problem", [(dynamic_routing, random_votes),
-                                            (route_transformed, random_problem)])
+                                            (route, random_problem)])
 def test_less_than_one_iteration_is_an_error(route, problem, iterations):
     with pytest.raises(ValueError, match=f"1 or more routing iterations. Received: {iterations}"):
         route(*problem(0), iterations)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
-from capsules import ClassCapsules, Decoder, PrimaryCapsules, norm
+from capsules import ClassCapsules, Decoder, PrimaryCapsules, SpectralConv2D, norm
 from models.inferred import Inferred
 from models.network import Network, build_chain
 
@@ -26,20 +26,21 @@ class CapsuleModel(Network):
     }
     smallest_valid: ClassVar[int] = 17
 
-    def __init__(self, hparams, image_shape, num_classes, num_targets=1, **kwargs):
-        super().__init__(hparams, image_shape, num_classes, num_targets, **kwargs)
-        self.conv1 = keras.layers.Conv2D(
+    def __init__(self, hparams, image_shape, num_classes, *args, **kwargs):
+        super().__init__(hparams, image_shape, num_classes, *args, **kwargs)
+        self.conv1 = SpectralConv2D(
             256, 9, padding=hparams.padding.lower(), activation="relu", name="conv1",
+            algorithm=self.convolution, dtype=self.convolution_policy,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
             bias_initializer=keras.initializers.Constant(0.1))
         self.primary_capsules = PrimaryCapsules(
             hparams.num_prime_capsules, padding=hparams.padding, leaky=hparams.leaky,
-            name="conv_capsule1")
+            algorithm=self.convolution, dtype=self.convolution_policy, name="conv_capsule1")
         self.class_capsules = ClassCapsules(
             num_classes, routing=hparams.routing, leaky=hparams.leaky, name="capsule2")
         self.decoder = None
         if hparams.remake:
-            self.decoder = Decoder(image_shape, num_targets, name="recons")
+            self.decoder = Decoder(image_shape, self.num_targets, name="recons")
         self.build()
 
     def build(self, input_shape=None):

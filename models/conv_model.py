@@ -5,6 +5,7 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
+from capsules import SpectralConv2D
 from models.inferred import Inferred
 from models.network import Network, build_chain
 
@@ -22,13 +23,14 @@ class ConvModel(Network):
     }
     smallest_valid: ClassVar[int] = 13
 
-    def __init__(self, hparams, image_shape, num_classes, num_targets=1, **kwargs):
-        super().__init__(hparams, image_shape, num_classes, num_targets, **kwargs)
+    def __init__(self, hparams, image_shape, num_classes, *args, **kwargs):
+        super().__init__(hparams, image_shape, num_classes, *args, **kwargs)
         bias_initializer = keras.initializers.Constant(0.1)
 
         def conv(filters, name):
-            return keras.layers.Conv2D(
+            return SpectralConv2D(
                 filters, 5, padding=hparams.padding.lower(), activation="relu", name=name,
+                algorithm=self.convolution, dtype=self.convolution_policy,
                 kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
                 bias_initializer=bias_initializer)
 

@@ -17,6 +17,10 @@ class Network(keras.Model):
       image_shape: height, width and depth of the images.
       num_classes: number of classes.
       num_targets: number of targets of an image.
+      convolution: "auto", "direct" or "spectral", the algorithm of large convolutions (see
+        `capsules.convolution`); weights and, but for rounding, results are the same.
+      precision: "float32", or "bfloat16" for the convolutions' products; weights, capsules,
+        routing and losses stay float32.
 
     Raises:
       HParamsError: if the images are too small for the convolutions without padding.
@@ -28,7 +32,8 @@ class Network(keras.Model):
     # Height and width of the smallest images that leave something with padding=VALID.
     smallest_valid: ClassVar[int] = 1
 
-    def __init__(self, hparams, image_shape, num_classes, num_targets=1, **kwargs):
+    def __init__(self, hparams, image_shape, num_classes, num_targets=1, convolution="auto",
+                 precision="float32", **kwargs):
         super().__init__(**kwargs)
         height, width, _ = image_shape
         if hparams.padding == "VALID" and min(height, width) < self.smallest_valid:
@@ -39,15 +44,33 @@ class Network(keras.Model):
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
         self.num_targets = num_targets
+        self.convolution = convolution
+        self.precision = precision
+        self.convolution_policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
 
     def variable_paths(self):
         """Returns a dict from "layer/kernel" to the variable, in the order of the layers."""
         return {variable.path.partition("/")[2]: variable for variable in self.variables}
 
+    def convolutions(self):
+        """Returns a dict from a layer's name to its `Convolution`, of those that have one."""
+        return {layer.name: layer.convolution for layer in self.layers
+                if hasattr(layer, "convolution")}
+
+    def freeze(self):
+        """Does once for all calls what depends on the variables alone.
+
+        To be called again when the variables have changed; not for networks in training.
+        """
+        for layer in self.layers:
+            if hasattr(layer, "freeze"):
+                layer.freeze()
+
     def get_config(self):
         return {**super().get_config(), "hparams": self.hparams.to_json(),
                 "image_shape": self.image_shape, "num_classes": self.num_classes,
-                "num_targets": self.num_targets}
+                "num_targets": self.num_targets, "convolution": self.convolution,
+                "precision": self.precision}
 
     @classmethod
     def from_config(cls, config):

@@ -58,6 +58,7 @@ class Evaluator:
     """
 
     def __init__(self, network, split, batch_size, limit):
+        self._network = network
         self._split = split
         self._batch_size = batch_size
         self._limit = min(limit, split.info.num_examples)
@@ -76,6 +77,7 @@ class Evaluator:
           DataError: for damaged examples.
         """
         start = time.monotonic()
+        self._network.freeze()
         sums = [0.0] * len(objective.Outcome._fields)
         with plain_data_errors(), progress.bar("Evaluating", self._limit) as bar:
             for batch in evaluation_batches(self._split, self._batch_size, self._limit):
