@@ -47,3 +47,9 @@ def test_missing_feature_is_named():
 def test_any_bytes_raise_only_data_errors(data):
     with pytest.raises(DataError):
         Features(data, "here").shape()
+
+
+def test_lists_of_integers_are_kept_in_order():
+    parsed = tf.io.parse_single_example(serialize(meta=[8, 6, 4, 4]), {
+        "meta": tf.io.FixedLenFeature([4], tf.int64)})
+    assert parsed["meta"].numpy().tolist() == [8, 6, 4, 4]

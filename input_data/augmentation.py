@@ -1,0 +1,59 @@
+"""Random changes of training images: each image has its own, all decided by a seed.
+
+Images are tensors [batch, height, width, depth], seeds int64 [2].
+"""
+
+import tensorflow as tf
+
+BRIGHTNESS = 63.0           # largest change, on the 0..255 scale
+CONTRAST = (0.2, 1.8)       # least and largest factor
+
+
+def random_crop(images, height, width, seed):
+    """Cuts a window out of each image, every place equally likely.
+
+    Args:
+      images: any dtype.
+      height, width: the window's, in pixels.
+      seed: decides the places.
+
+    Returns:
+      [batch, height, width, depth] of the images' dtype.
+    """
+    def places(size, window, seed):     # [batch, window]
+        starts = tf.random.stateless_uniform([tf.shape(images)[0], 1], seed, 0,
+                                             size - window + 1, tf.int32)
+        return starts + tf.range(window)
+
+    row_seed, column_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    rows = places(images.shape[1], height, row_seed)
+    columns = places(images.shape[2], width, column_seed)
+    cut = tf.gather(images, rows, axis=1, batch_dims=1)
+    return tf.gather(cut, columns, axis=2, batch_dims=1)
+
+
+def central_crop(images, height, width):
+    """Cuts the middle window out of each image; of two middles, the upper left."""
+    row, column = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
+    return images[:, row:row + height, column:column + width]
+
+
+def random_flip(images, seed):
+    """Mirrors each image left to right, or not, with equal chances."""
+    chance = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed)
+    return tf.where(chance < 0.5, images[:, :, ::-1], images)
+
+
+def random_brightness(images, seed, most=BRIGHTNESS):
+    """Adds one number to each float32 image, uniform over [-most, most)."""
+    return images + tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, -most, most)
+
+
+def random_contrast(images, seed, least=CONTRAST[0], most=CONTRAST[1]):
+    """Stretches each float32 image about each channel's mean, by one factor an image.
+
+    The factor is uniform over [least, most).
+    """
+    factor = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, least, most)
+    mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
+    return mean + (images - mean) * factor

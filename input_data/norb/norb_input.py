@@ -1,0 +1,113 @@
+"""smallNORB: toys seen by two cameras, from TFRecords of channel-first image pairs."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from input_data import augmentation, records
+from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.examples import Features
+
+CLASS_NAMES = ("animal", "human", "plane", "truck", "car")
+CAMERAS = 2
+EVERY = 2       # every second pixel of a row, and every second row, is kept
+CROP = 32
+
+
+def load(data_dir, split, num_targets=1):
+    """Opens a split of smallNORB.
+
+    Args:
+      data_dir: folder of {split}duo.tfrecords, or the name of a record file, with @N for N
+        shards.
+      split: "train" or "test".
+      num_targets: 1.
+
+    Returns:
+      Split.
+
+    Raises:
+      DataError: if there is no such data, several kinds of it, or it is damaged.
+    """
+    if num_targets != 1:
+        raise DataError(f"norb has 1 target an image, found --num_targets={num_targets}.")
+    if split.startswith("valid_"):
+        raise DataError("norb has no validation split, found --validate=true; leave it out.")
+    if data_dir is None:
+        raise DataError("norb needs --data_dir, a folder of {train,test}duo.tfrecords; "
+                        "python -m input_data.norb.norb_convert makes them.")
+    name = _record_name(data_dir, split)
+    files = records.RecordFiles(records.shard_names(name))
+    height, width = _checked_shape(files)
+
+    def read(numbers):
+        images, labels = zip(*(parse(files[number], height, width, files.where(number))
+                               for number in numbers))
+        return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
+
+    info = DatasetInfo("norb", CROP, CROP, CAMERAS, len(CLASS_NAMES), CLASS_NAMES,
+                       num_examples=len(files))
+    return Split(info, name, read, _augment if split == "train" else _plain)
+
+
+def parse(serialized, height, width, where):
+    """Returns the image of a record, every second pixel, and its label.
+
+    Args:
+      serialized: bytes.
+      height, width: int, of the whole image.
+      where: str, file and position, for errors.
+
+    Returns:
+      uint8 [ceil(height / 2), ceil(width / 2), 2] and int.
+
+    Raises:
+      DataError: if a feature is missing or does not fit the other records.
+    """
+    features = Features(serialized, where)
+    expected, found = (height, width, CAMERAS), features.shape()
+    if found != expected:
+        raise DataError(f"{where}: expected height, width and depth of {expected}, "
+                        f"found {found}.")
+    image = features.image("image_raw", (CAMERAS, height, width))
+    return (image[:, ::EVERY, ::EVERY].transpose(1, 2, 0),
+            features.label("label", len(CLASS_NAMES)))
+
+
+def _record_name(data_dir, split):
+    if not os.path.isdir(data_dir):
+        return data_dir
+    name = records.find(data_dir, [rf"{split}duo\.tfrecords"])
+    if name is None:
+        raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
+                        "python -m input_data.norb.norb_convert makes it.")
+    return name
+
+
+def _checked_shape(files):
+    """Returns height and width of the first record's image."""
+    height, width, depth = shape = Features(files[0], files.where(0)).shape()
+    least = EVERY * CROP - 1
+    if depth != CAMERAS or min(height, width) < least:
+        raise DataError(f"{files.where(0)}: expected height and width of {least} or more and a "
+                        f"depth of {CAMERAS}, found {shape}.")
+    return height, width
+
+
+def _augment(stored, seed):
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    images = tf.cast(stored["images"], tf.float32)
+    images = augmentation.random_brightness(images, seeds[0])
+    images = augmentation.random_contrast(images, seeds[1])
+    return _batch(augmentation.random_crop(images, CROP, CROP, seeds[2]), stored["targets"])
+
+
+def _plain(stored, seed):
+    images = augmentation.central_crop(stored["images"], CROP, CROP)
+    return _batch(tf.cast(images, tf.float32), stored["targets"])
+
+
+def _batch(images, targets):
+    images = tf.image.per_image_standardization(images)
+    return {"images": images, "targets": targets, "target_images": images[:, tf.newaxis]}
