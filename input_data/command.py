@@ -9,6 +9,7 @@ from input_data import quiet_tensorflow
 from input_data.dataset import DataError
 
 USAGE_ERROR = 2
+INTERRUPTED = 130       # what a shell makes of Ctrl-C
 
 
 class UsageError(ValueError):
@@ -24,7 +25,7 @@ def new_flags():
     return values
 
 
-def run(argv, flag_values, settings, main, about, errors=()):
+def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True):
     """Parses and checks a command's flags, then imports TensorFlow, then does the work.
 
     Args:
@@ -35,6 +36,7 @@ def run(argv, flag_values, settings, main, about, errors=()):
       about: str, what the command does, for --help.
       errors: exception classes, besides those of flags and data, that are the user's to mend:
         they are shown as one line and end the command with status 2.
+      tensorflow: whether the work needs TensorFlow.
 
     Returns:
       int, the exit status.
@@ -49,12 +51,16 @@ def run(argv, flag_values, settings, main, about, errors=()):
         if arguments:
             raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
         checked = settings(flag_values)
-        kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
+        if tensorflow:
+            kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
         return main(checked) or 0
     except (flags.Error, UsageError, DataError, *errors) as error:
         line = " ".join(str(error).split())
         print(f"{os.path.basename(argv[0])}: error: {line}", file=sys.stderr)
         return USAGE_ERROR
+    except KeyboardInterrupt:
+        print(f"{os.path.basename(argv[0])}: interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except Exception:
         sys.stderr.write(kept_lines)
         raise

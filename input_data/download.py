@@ -1,0 +1,251 @@
+"""Gets a dataset's published files, whole and checked.
+
+    python -m input_data.download --dataset=mnist --data_dir=DIR
+
+Mirrors are tried in order. A download that breaks off goes on where it stopped, also when the
+command is given again. Files that are there already are left alone.
+"""
+
+import dataclasses
+import gzip
+import hashlib
+import os
+import sys
+import tarfile
+import tempfile
+import zlib
+
+from absl import flags
+
+if not __package__:     # run as a file: imports start from the project's folder
+    sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
+
+from tqdm import tqdm
+
+from input_data import command, http_range
+from input_data.dataset import DataError
+
+INTERRUPTED = 130       # what shells report of a command that Ctrl-C ends
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A file as its publisher gives it out.
+
+    Attributes:
+      name: str.
+      size: bytes.
+      md5: str, hexadecimal.
+      unpacked: dict of the paths in an archive that are wanted, to their sizes; all in one
+        folder. Empty for a file that is used as it is.
+    """
+
+    name: str
+    size: int
+    md5: str
+    unpacked: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """The files of a dataset, and the addresses they are appended to."""
+
+    mirrors: tuple
+    files: tuple
+
+
+SOURCES = {
+    "mnist": Source(
+        ("https://ossci-datasets.s3.amazonaws.com/mnist/",
+         "https://storage.googleapis.com/cvdf-datasets/mnist/"),
+        (Published("train-images-idx3-ubyte.gz", 9912422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+         Published("train-labels-idx1-ubyte.gz", 28881, "d53e105ee54ea40749a09fcbcd1e9432"),
+         Published("t10k-images-idx3-ubyte.gz", 1648877, "9fb629c4189551a2d022fa330f9573f3"),
+         Published("t10k-labels-idx1-ubyte.gz", 4542, "ec29112dd5afa0611ce80d1b7f02629c"))),
+    "cifar10": Source(
+        ("https://www.cs.toronto.edu/~kriz/",),
+        (Published("cifar-10-binary.tar.gz", 170052171, "c32a1d4ab5d03f1284b67883e8d87530",
+                   {f"cifar-10-batches-bin/{name}.bin": 30730000
+                    for name in (*(f"data_batch_{number}" for number in range(1, 6)),
+                                 "test_batch")}),)),
+}
+
+FLAGS = command.new_flags()
+flags.DEFINE_enum("dataset", None, list(SOURCES), "The dataset.", flag_values=FLAGS)
+flags.DEFINE_string("data_dir", None, "Folder for the files; made if it is not there.",
+                    flag_values=FLAGS)
+flags.DEFINE_string("mirror", None, "Address of a folder with the files, tried before the known "
+                    "ones.", flag_values=FLAGS)
+
+
+def download(source, data_dir, mirror=None, say=print):
+    """Gets the files of a dataset.
+
+    Args:
+      source: Source.
+      data_dir: str, folder for the files.
+      mirror: str, an address to try first, or None.
+      say: function that shows a line.
+
+    Raises:
+      DataError: if a file cannot be had, or another of its name is there already.
+    """
+    mirrors = ([mirror] if mirror else []) + list(source.mirrors)
+    try:
+        os.makedirs(data_dir, exist_ok=True)
+        for published in source.files:
+            if not published.unpacked:
+                _get(published, data_dir, mirrors, say)
+            elif not _is_unpacked(published, data_dir, say):
+                _get(published, data_dir, mirrors, say)
+                unpack(published, data_dir)
+                say(f"{_folder(published, data_dir)}: unpacked.")
+    except OSError as error:
+        raise DataError(f"{error.filename or data_dir}: cannot be written or read "
+                        f"({error.strerror}).") from None
+
+
+def _get(published, data_dir, mirrors, say):
+    """Downloads a file that is not there yet."""
+    path = os.path.join(data_dir, published.name)
+    if os.path.lexists(path):
+        found = md5(path)
+        if found != published.md5:
+            raise DataError(f"{path} is there already and is not the published file: expected "
+                            f"md5 {published.md5}, found {found}; move it away to get it.")
+        say(f"{path}: there already, and right.")
+        return
+    part, failures = f"{path}.part", []
+    for mirror in mirrors:
+        url = f"{mirror.rstrip('/')}/{published.name}"
+        failure = _from_mirror(url, part, published)
+        if failure is None:
+            os.replace(part, path)
+            say(f"{path}: downloaded from {url}.")
+            return
+        failures.append(f"{url}: {failure}")
+    kept = f"; {part} is kept, the same command goes on with it" if os.path.exists(part) else ""
+    raise DataError(f"{path}: no mirror gave the file of {published.size} bytes with md5 "
+                    f"{published.md5}: {'; '.join(failures)}{kept}.")
+
+
+def _from_mirror(url, part, published):
+    """Completes a part from one address; returns None, or why it could not, in words."""
+    all_from_here = not _size(part)
+    while True:
+        begun = _size(part)
+        failure = _complete(url, part, published) if begun < published.size else None
+        if failure is None:
+            found = md5(part)
+            if found == published.md5:
+                return None
+            os.remove(part)
+            if all_from_here:
+                return f"the file has md5 {found}"
+            # What was begun elsewhere or earlier may be what is wrong: once more from the start.
+            all_from_here = True
+        elif _size(part) <= begun:
+            return failure
+
+
+def _complete(url, part, published):
+    """Appends to a part what is missing of it; returns None, or what stopped it, in words."""
+    try:
+        start, chunks = http_range.open_at(url, _size(part), published.size)
+    except http_range.HTTPFailure as failure:
+        return str(failure)
+    with open(part, "r+b" if start else "wb") as file, tqdm(
+            desc=published.name, total=published.size, initial=start, unit="B",
+            unit_scale=True, mininterval=0.5) as bar:
+        file.seek(start)
+        try:
+            for chunk in chunks:
+                file.write(chunk)
+                bar.update(len(chunk))
+        except http_range.HTTPFailure as failure:
+            return str(failure)
+    return None
+
+
+def _size(path):
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def unpack(published, data_dir):
+    """Unpacks the archive of a dataset; its folder appears whole or not at all.
+
+    Raises:
+      DataError: if the archive is damaged, holds something else, or names files outside of its
+        folder.
+    """
+    path, folder = os.path.join(data_dir, published.name), _folder(published, data_dir)
+    with tempfile.TemporaryDirectory(prefix=f"{published.name}.part-", dir=data_dir) as aside:
+        try:
+            with tarfile.open(path) as archive:
+                archive.extractall(aside, filter="data")
+        except tarfile.FilterError as error:
+            raise DataError(f"{path}: refused to unpack it: {error}.") from None
+        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise DataError(f"{path}: damaged archive ({error}).") from None
+        if wrong := _wrong_sizes(published, aside):
+            raise DataError(f"{path}: expected other content: {wrong}.")
+        os.rename(_folder(published, aside), folder)
+
+
+def md5(path):
+    """Returns the MD5 sum of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _is_unpacked(published, data_dir, say):
+    folder = _folder(published, data_dir)
+    if not os.path.lexists(folder):
+        return False
+    if wrong := _wrong_sizes(published, data_dir):
+        raise DataError(f"{folder} is there already and is not the published one: {wrong}; "
+                        "move it away to get it.")
+    say(f"{folder}: there already, and right.")
+    return True
+
+
+def _folder(published, data_dir):
+    return os.path.join(data_dir, os.path.dirname(next(iter(published.unpacked))))
+
+
+def _wrong_sizes(published, folder):
+    """Returns what is wrong with the first unpacked file that is missing or too big or small."""
+    for name, size in published.unpacked.items():
+        path = os.path.join(folder, name)
+        found = os.path.getsize(path) if os.path.isfile(path) else None
+        if found != size:
+            return f"{name} of {size} bytes is " + (
+                "missing" if found is None else f"of {found} bytes")
+    return None
+
+
+def _settings(values):
+    if values.dataset is None or not values.data_dir:
+        raise command.UsageError("expected --dataset and --data_dir, as in --dataset=mnist "
+                                 "--data_dir=DIR.")
+    if values.mirror and not values.mirror.startswith(("http://", "https://")):
+        raise command.UsageError(f"--mirror: expected an http:// or https:// address, found "
+                                 f"{values.mirror}.")
+    return values
+
+
+def _main(values):
+    try:
+        download(SOURCES[values.dataset], values.data_dir, values.mirror)
+    except KeyboardInterrupt:
+        print("Interrupted: the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, _settings, _main, __doc__, tensorflow=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

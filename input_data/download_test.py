@@ -1,0 +1,252 @@
+import contextlib
+import gzip
+import hashlib
+import http.server
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import threading
+
+import numpy as np
+import pytest
+
+from input_data import download
+from input_data.download import Published, Source
+
+CONTENT = np.random.default_rng(0).bytes(1_000_000)
+
+
+def md5(data):
+    return hashlib.md5(data).hexdigest()
+
+
+FILE = Published("digits.gz", len(CONTENT), md5(CONTENT))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves what the server has, and misbehaves as the server says."""
+
+    def do_GET(self):
+        server, name = self.server, self.path.rpartition("/")[2]
+        asked = self.headers.get("Range")
+        server.asked.append(asked)
+        if name not in server.content:
+            self.send_error(404)
+            return
+        data = server.content[name]
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        start = 0 if server.ignores_range else start
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        end = server.break_at.pop(0) if server.break_at else len(data)
+        self.wfile.write(data[start:end])
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serving(content, break_at=(), ignores_range=False):
+    """A server on loopback; break_at: the bytes at which the answers in turn are broken off."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.content, server.asked = content, []
+        server.break_at, server.ignores_range = list(break_at), ignores_range
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        server.url = f"http://127.0.0.1:{server.server_port}/files/"
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """The command line, for a dataset of one file and some mirrors; returns its status."""
+    def run(*mirrors, file=FILE, mirror=None):
+        monkeypatch.setitem(download.SOURCES, "mnist", Source(mirrors, (file,)))
+        arguments = [f"--mirror={mirror}"] if mirror else []
+        return download.main(["download.py", "--dataset=mnist", f"--data_dir={tmp_path / 'data'}",
+                              *arguments])
+    run.folder = tmp_path / "data"
+    return run
+
+
+def there(run):
+    return {path.name: path.read_bytes() for path in run.folder.iterdir()}
+
+
+def last_line(capsys):
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_a_whole_file_arrives_and_is_left_alone_the_next_time(run, capsys):
+    with serving({"digits.gz": CONTENT}) as server:
+        assert run(server.url) == 0
+        assert there(run) == {"digits.gz": CONTENT}
+        assert run(server.url) == 0
+        assert server.asked == [None]
+    assert "digits.gz: there already, and right." in capsys.readouterr().out
+
+
+def test_a_broken_off_download_goes_on_where_it_stopped(run):
+    with serving({"digits.gz": CONTENT}, break_at=[400_000, 700_000]) as server:
+        assert run(server.url) == 0
+        assert server.asked == [None, "bytes=400000-", "bytes=700000-"]
+    assert there(run) == {"digits.gz": CONTENT}
+
+
+def test_so_does_the_next_command(run, capsys):
+    with serving({"digits.gz": CONTENT}, break_at=[400_000, 400_000]) as server:
+        assert run(server.url) == 2
+        assert "broken off after 400000 of 1000000" in last_line(capsys)
+        assert there(run) == {"digits.gz.part": CONTENT[:400_000]}
+        assert run(server.url) == 0
+        assert server.asked == [None] + ["bytes=400000-"] * 2
+    assert there(run) == {"digits.gz": CONTENT}
+
+
+def test_another_mirror_goes_on_with_the_part(run):
+    with (serving({"digits.gz": CONTENT}, break_at=[400_000] * 2) as first,
+          serving({"digits.gz": CONTENT}) as second):
+        assert run(first.url, second.url) == 0
+        assert second.asked == ["bytes=400000-"]
+    assert there(run) == {"digits.gz": CONTENT}
+
+
+def test_a_server_without_ranges_starts_again(run):
+    with serving({"digits.gz": CONTENT}, break_at=[400_000], ignores_range=True) as server:
+        assert run(server.url) == 0
+        assert server.asked == [None, "bytes=400000-"]
+    assert there(run) == {"digits.gz": CONTENT}
+
+
+@pytest.mark.parametrize("part", [b"wrong" * 1000, b"wrong" * 200_000, CONTENT + b"more"])
+def test_a_wrong_part_costs_a_second_try(run, part):
+    run.folder.mkdir()
+    (run.folder / "digits.gz.part").write_bytes(part)
+    with serving({"digits.gz": CONTENT}) as server:
+        assert run(server.url) == 0
+    assert there(run) == {"digits.gz": CONTENT}
+
+
+@pytest.mark.parametrize("break_at", [[], [500_000]])
+def test_a_damaged_file_is_discarded(run, capsys, break_at):
+    damaged = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
+    with (serving({"digits.gz": damaged}, break_at) as bad,
+          serving({"digits.gz": CONTENT}) as good):
+        assert run(bad.url) == 2
+        line = last_line(capsys)
+        assert all(word in line for word in ("digits.gz", FILE.md5, md5(damaged)))
+        assert there(run) == {}
+        assert run(bad.url, good.url) == 0
+    assert there(run) == {"digits.gz": CONTENT}
+
+
+def test_mirrors_are_tried_in_order_the_flags_first(run, capsys):
+    with (serving({}) as missing, serving({"digits.gz": b"another page"}) as other,
+          serving({"digits.gz": CONTENT}) as good):
+        assert run(missing.url, other.url) == 2
+        assert "404 Not Found" in (line := last_line(capsys))
+        assert "expected a file of 1000000 bytes, found 12" in line
+        assert run(missing.url, mirror=good.url.rstrip("/")) == 0
+        assert len(missing.asked) == 1
+        (run.folder / "digits.gz").unlink()
+        assert run(missing.url, good.url) == 0
+    assert there(run) == {"digits.gz": CONTENT}
+
+
+def test_a_server_that_is_not_there_is_named(run, capsys):
+    with serving({}) as server:
+        url = server.url
+    assert run(url) == 2
+    assert url in (line := last_line(capsys)) and "refused" in line
+
+
+def test_another_file_of_that_name_is_not_overwritten(run, capsys):
+    run.folder.mkdir()
+    (run.folder / "digits.gz").write_bytes(b"the user's")
+    with serving({"digits.gz": CONTENT}) as server:
+        assert run(server.url) == 2
+        assert server.asked == []
+    line = last_line(capsys)
+    assert FILE.md5 in line and md5(b"the user's") in line
+    assert there(run) == {"digits.gz": b"the user's"}
+
+
+def archive(**members):
+    """A .tar.gz of names, with __ for a slash, and contents, and its description."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name.replace("__", "/"))
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return data.getvalue()
+
+
+def published(data):
+    return Published("batches.tar.gz", len(data), md5(data), {"batches/test_batch.bin": 5})
+
+
+def test_an_archive_is_unpacked_once(run, capsys):
+    data = archive(batches__test_batch=b"other", **{"batches__test_batch.bin": b"12345"})
+    with serving({"batches.tar.gz": data}) as server:
+        assert run(server.url, file=published(data)) == 0
+        assert (run.folder / "batches" / "test_batch.bin").read_bytes() == b"12345"
+        assert sorted(os.listdir(run.folder)) == ["batches", "batches.tar.gz"]
+        (run.folder / "batches.tar.gz").unlink()
+        assert run(server.url, file=published(data)) == 0
+        assert len(server.asked) == 1 and "batches: there already" in capsys.readouterr().out
+        (run.folder / "batches" / "test_batch.bin").write_bytes(b"1234")
+        assert run(server.url, file=published(data)) == 2
+        assert "test_batch.bin of 5 bytes is of 4 bytes" in last_line(capsys)
+
+
+@pytest.mark.parametrize("data, message", [
+    (archive(**{"batches__test_batch.bin": b"12345", "..__evil": b"evil"}), "refused.*evil"),
+    (archive(other=b"12345"), "test_batch.bin of 5 bytes is missing"),
+    (b"no archive", "damaged archive"),
+    (gzip.compress(b"no archive"), "damaged archive"),
+    (archive(**{"batches__test_batch.bin": b"12345"})[:60], "damaged archive"),
+])
+def test_a_bad_archive_unpacks_nothing(run, capsys, data, message):
+    with serving({"batches.tar.gz": data}) as server:
+        assert run(server.url, file=published(data)) == 2
+    assert re.search(message, last_line(capsys))
+    assert os.listdir(run.folder) == ["batches.tar.gz"]
+    assert os.listdir(run.folder.parent) == ["data"]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ([], "--dataset"),
+    (["--dataset=mnist"], "--data_dir"),
+    (["--dataset=norb", "--data_dir=x"], "norb"),
+    (["--dataset=mnist", "--data_dir=x", "--mirror=ftp://x"], "--mirror"),
+])
+def test_bad_flags_are_one_line_and_status_2(capsys, arguments, message):
+    assert download.main(["download.py", *arguments]) == 2
+    line = capsys.readouterr().err.strip()
+    assert message in line and len(line.splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_named(run, capsys):
+    run.folder.write_text("a file")
+    assert run("http://127.0.0.1:9/") == 2
+    assert str(run.folder) in last_line(capsys)
+
+
+def test_runs_as_a_module_without_tensorflow():
+    root = os.path.join(os.path.dirname(download.__file__), "..")
+    check = ("import sys; from input_data import download; "
+             "status = download.main(['download.py', '--dataset=mnist']); "
+             "sys.exit(9 if 'tensorflow' in sys.modules else status)")
+    for command in (["-m", "input_data.download"], ["-c", check]):
+        done = subprocess.run([sys.executable, *command], cwd=root, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 2 and "--data_dir" in done.stderr, done.stderr
