@@ -193,8 +193,9 @@ def write(name, records, count, max_shard=0):
     bar = tqdm(total=count, unit=" records", mininterval=0.5)
     try:
         with bar, contextlib.ExitStack() as whole_files:
-            for shard, path in enumerate(paths):
-                aside = whole_files.enter_context(whole_file(path))
+            # All of them first: a file that is there already is found before hours of work.
+            asides = [whole_files.enter_context(whole_file(path)) for path in paths]
+            for shard, aside in enumerate(asides):
                 with open(aside, "xb") as file:
                     for _ in range(count * shard // shards, count * (shard + 1) // shards):
                         file.write(_framed(next(records)))

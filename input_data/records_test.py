@@ -118,3 +118,11 @@ def test_writing_overwrites_nothing(tmp_path):
     with pytest.raises(DataError, match="there already"):
         records.write(str(path), iter(EVEN), 100)
     assert path.read_text() == "the user's"
+
+
+def test_a_shard_that_is_there_already_is_found_before_any_work(tmp_path):
+    (tmp_path / "r-00003-of-00004").write_text("the user's")
+    untouched = iter(EVEN)
+    with pytest.raises(DataError, match="r-00003-of-00004 is there already"):
+        records.write(str(tmp_path / "r"), untouched, 100, max_shard=30)
+    assert len(list(untouched)) == 100 and len(list(tmp_path.iterdir())) == 1

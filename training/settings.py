@@ -24,6 +24,7 @@ class Settings:
     dataset: str = "mnist"
     model: str = "capsule"
     hparams_override: str = ""
+    num_targets: int = 1
     train: bool = True
     validate: bool = False
     summary_dir: str | None = None
@@ -32,17 +33,34 @@ class Settings:
     save_step: int = 1500
     eval_size: int = 10000
     batch_size: int | None = None
+    convolution: str = "auto"
+    precision: str = "float32"
     seed: int | None = None
     poll_seconds: float = 10.0
     patience_minutes: float = 120.0
+    num_trials: int = 1
 
     def __post_init__(self):
         HParams().override(self.hparams_override)
+        if self.num_targets < 1:
+            raise UsageError(f"--num_targets: expected 1 or more, found {self.num_targets}.")
         if self.data_dir is not None:
             _check_data_dir(self.data_dir)
         if not self.summary_dir and (self.train or not self.checkpoint):
             raise UsageError("--summary_dir is missing: it takes a run's checkpoints and "
                              "summaries" + ("." if self.train else "; or give a --checkpoint."))
+
+        if self.num_trials > 1 and self.train:
+            raise UsageError("--num_trials is for evaluation: N trials are N trainings, each "
+                             "with its own --seed and --summary_dir.")
+        if self.num_trials > 1 and not self.is_ensemble:
+            raise UsageError("--num_trials needs a --checkpoint with {} in it, which stands for "
+                             "the trial's number.")
+
+    @property
+    def is_ensemble(self):
+        """Whether several checkpoints are evaluated together."""
+        return not self.train and "{}" in (self.checkpoint or "")
 
     @property
     def split(self):

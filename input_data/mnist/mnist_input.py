@@ -1,4 +1,4 @@
-"""MNIST: single digits from TFRecords or from the published IDX files."""
+"""MNIST: single digits from TFRecords or from the published IDX files; pairs: `multi_mnist`."""
 
 import os
 
@@ -6,23 +6,23 @@ import numpy as np
 import tensorflow as tf
 
 from input_data import records
-from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.dataset import DataError, Split
 from input_data.examples import Features
-from input_data.mnist import idx
+from input_data.mnist import NUM_CLASSES, describe, idx, listing, multi_mnist
 
-NUM_CLASSES = 10
 SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
 TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
 VALIDATION_SHARE = 6    # the first 1/6 of the training digits validate
 
 
-def load(data_dir, split):
-    """Opens a split of MNIST.
+def load(data_dir, split, num_targets=1):
+    """Opens a split of MNIST, or of MultiMNIST.
 
     Args:
       data_dir: folder of TFRecords or IDX files, or the name of a record file, with @N for N
         shards; None for the sample that comes with the project.
       split: "train", "test", "valid_train" or "valid_test".
+      num_targets: digits in an image, 1 or 2; pairs come from record files only.
 
     Returns:
       Split.
@@ -30,6 +30,10 @@ def load(data_dir, split):
     Raises:
       DataError: if there is no such data, several kinds of it, or it is damaged.
     """
+    if num_targets == 2:
+        return multi_mnist.load(data_dir, split)
+    if num_targets != 1:
+        raise DataError(f"MNIST has images of 1 digit or of 2, found --num_targets={num_targets}.")
     if data_dir is None:
         return _from_idx(SAMPLE, split, "the sample that comes with the project")
     if not os.path.isdir(data_dir):
@@ -59,7 +63,7 @@ def read_idx_split(folder, split):
         names = idx.NAMES["test" if split == "test" else "train"]
         raise DataError(
             f"{folder}: expected {split}_Nshifted_mnist.tfrecords, or {names[0]} and {names[1]} "
-            f"(.gz or not), found {_listing(folder)}.")
+            f"(.gz or not), found {listing(folder)}.")
     images, labels = idx.read_pair(*paths, num_classes=NUM_CLASSES)
     held_out = len(images) // VALIDATION_SHARE
     part = {"valid_train": slice(held_out, None), "valid_test": slice(held_out)}.get(
@@ -95,7 +99,7 @@ def _from_idx(folder, split, source):
     def read(numbers):
         return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
-    return Split(_info(images.shape[1:], len(images)), f"{source}, {split} split", read,
+    return Split(describe(images.shape[1:], len(images)), f"{source}, {split} split", read,
                  _preparation(max_shift))
 
 
@@ -108,7 +112,7 @@ def _from_records(name):
         images, labels = zip(*parsed)
         return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
 
-    return Split(_info(shape, len(files)), name, read, _preparation(max_shift=0))
+    return Split(describe(shape, len(files)), name, read, _preparation(max_shift=0))
 
 
 def parse(serialized, shape, where):
@@ -133,15 +137,3 @@ def _preparation(max_shift):
         return {"images": images, "targets": stored["targets"],
                 "target_images": images[:, tf.newaxis]}
     return prepare
-
-
-def _info(shape, num_examples):
-    height, width, depth = shape
-    return DatasetInfo("mnist", height, width, depth, NUM_CLASSES,
-                       tuple(map(str, range(NUM_CLASSES))), num_examples=num_examples)
-
-
-def _listing(folder, most=5):
-    names = sorted(os.listdir(folder))
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) or "nothing") + more

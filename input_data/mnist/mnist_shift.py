@@ -1,13 +1,21 @@
-"""Writes MNIST as TFRecords, every digit in every shift.
+"""Writes MNIST as TFRecords: every digit in every shift, or pairs of digits.
 
     python mnist_shift.py --data_dir=DIR --split=train --shift=2
 
 reads the IDX files in DIR and writes DIR/train_2shifted_mnist.tfrecords. Each record holds
 height, width, depth, label and image_raw. Digits come in the files' order, the shifts of a
 digit together, rows outer.
+
+    python mnist_shift.py --data_dir=DIR --split=test --shift=4 --pad=4 --multi_targets=true \
+        --num_pairs=1000 --max_shard=100000
+
+writes DIR/multitest_4shifted_mnist.tfrecords-00000-of-00100 and so on. Each record holds
+height, width, depth, label_1, label_2, image_raw_1, image_raw_2 and merged_raw.
 """
 
+import contextlib
 import os
+import signal
 import sys
 
 from absl import flags
@@ -17,8 +25,12 @@ if not __package__:     # run as a file: imports start from the project's folder
 
 import numpy as np
 
-from input_data import command, records
+from input_data import command, records, workers
 from input_data.dataset import SPLITS
+from input_data.mnist.pairs import Pairs
+from input_data.mnist.shifts import every_shift, shifted
+
+CHUNK = 500     # pairs that are made at a time
 
 FLAGS = command.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of the IDX files, and of the records made.",
@@ -30,38 +42,26 @@ flags.DEFINE_integer("pad", 0, "Pixels added on each side before shifting.", low
                      flag_values=FLAGS)
 flags.DEFINE_integer("max_shard", 0, "Most records in a file; 0 puts all into one.",
                      lower_bound=0, flag_values=FLAGS)
-
-
-def shifted(image, rows, columns, pad=0):
-    """Returns an image on a wider ground, moved down and right; what leaves it is cut.
-
-    Args:
-      image: uint8 [height, width, depth].
-      rows, columns: pixels, negative for up and left.
-      pad: pixels of ground added on each side.
-
-    Returns:
-      uint8 [height + 2 * pad, width + 2 * pad, depth].
-    """
-    height, width, _ = image.shape
-    margin = max(abs(rows), abs(columns))
-    around = (pad + margin, pad + margin)
-    wide = np.pad(image, (around, around, (0, 0)))
-    return wide[margin - rows:margin - rows + height + 2 * pad,
-                margin - columns:margin - columns + width + 2 * pad]
+flags.DEFINE_boolean("multi_targets", False, "Write pairs of digits of different classes, one "
+                     "over the other.", flag_values=FLAGS)
+flags.DEFINE_integer("num_pairs", 0, "Pairs: partners of each digit.", lower_bound=0,
+                     flag_values=FLAGS)
+flags.DEFINE_integer("seed", 0, "Pairs: decides partners, shifts and order.", lower_bound=0,
+                     upper_bound=2**32 - 1, flag_values=FLAGS)
+flags.DEFINE_integer("workers", 1, "Pairs: processes that make them; the files do not depend on "
+                     "it.", lower_bound=1, flag_values=FLAGS)
 
 
 def all_shifts(images, labels, shift, pad):
     """Yields (image, label) for every digit in every shift, (2 * shift + 1)^2 of each."""
-    reach = range(-shift, shift + 1)
+    shifts = every_shift(shift)
     for image, label in zip(images, labels):
-        for rows in reach:
-            for columns in reach:
-                yield shifted(image, rows, columns, pad), int(label)
+        for moved in shifted(np.broadcast_to(image, (len(shifts), *image.shape)), shifts, pad):
+            yield moved, int(label)
 
 
 def generate(data_dir, split, shift, pad=0, max_shard=0):
-    """Writes the records of a split into the folder of its IDX files.
+    """Writes every shift of a split's digits into the folder of its IDX files.
 
     Args:
       data_dir: str.
@@ -87,16 +87,88 @@ def generate(data_dir, split, shift, pad=0, max_shard=0):
     return name, count
 
 
+def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0,
+                   num_workers=1):
+    """Writes pairs of a split's digits into the folder of its IDX files.
+
+    Args:
+      data_dir: str.
+      split, shift, num_pairs, pad, max_shard, seed: as the flags of the same names.
+      num_workers: as the flag workers.
+
+    Returns, Raises: as for `generate`.
+    """
+    from input_data.mnist.mnist_input import read_idx_split
+
+    pairs = Pairs(*read_idx_split(data_dir, split), num_pairs, shift, pad, seed)
+    name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
+    numbers = (range(start, min(start + CHUNK, len(pairs)))
+               for start in range(0, len(pairs), CHUNK))
+    chunks = workers.in_order(PairRecords(pairs), numbers, num_workers)
+    with contextlib.closing(chunks):        # ends the workers, whatever happens to the writing
+        records.write(name, (record for chunk in chunks for record in chunk), len(pairs),
+                      max_shard)
+    return name, len(pairs)
+
+
+class PairRecords:
+    """The records of pairs, as a function that can be sent to another process.
+
+    Args:
+      pairs: Pairs.
+    """
+
+    def __init__(self, pairs):
+        self._pairs = pairs
+
+    def __call__(self, numbers):
+        """Returns a list of bytes: the records of the pairs of some numbers."""
+        from input_data.examples import serialize
+
+        made = []
+        for labels, images in zip(*self._pairs.make(numbers)):
+            height, width, depth = images.shape[1:]
+            base, partner, merged = (image.tobytes() for image in images)
+            made.append(serialize(
+                height=height, width=width, depth=depth, label_1=labels[0], label_2=labels[1],
+                image_raw_1=base, image_raw_2=partner, merged_raw=merged))
+        return made
+
+
 def _settings(values):
     if values.data_dir is None or not os.path.isdir(values.data_dir):
         raise command.UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+    if values.multi_targets and not values.num_pairs:
+        raise command.UsageError("--num_pairs: expected 1 or more with --multi_targets, found 0.")
+    for name in ("num_pairs", "seed", "workers"):
+        if values[name].present and not values.multi_targets:
+            raise command.UsageError(f"--{name} concerns pairs: expected --multi_targets=true "
+                                     "with it.")
     return values
 
 
 def _main(values):
-    name, count = generate(values.data_dir, values.split, values.shift, values.pad,
-                           values.max_shard)
+    common = {"data_dir": values.data_dir, "split": values.split, "shift": values.shift,
+              "pad": values.pad, "max_shard": values.max_shard}
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if values.multi_targets:
+            name, count = generate_pairs(**common, num_pairs=values.num_pairs, seed=values.seed,
+                                         num_workers=values.workers)
+        else:
+            name, count = generate(**common)
+    except KeyboardInterrupt as interrupt:
+        print("Stopped; no records were written.", file=sys.stderr)
+        return 128 + (interrupt.args or (signal.SIGINT,))[0]
+    finally:
+        signal.signal(signal.SIGTERM, before)
     print(f"Wrote {count} records: {name}")
+    return 0
+
+
+def _interrupt(number, frame):
+    """Makes of SIGTERM what Ctrl-C is, so that unfinished files are removed."""
+    raise KeyboardInterrupt(number)
 
 
 def main(argv):

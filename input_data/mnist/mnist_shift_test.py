@@ -1,25 +1,28 @@
+import collections
+import glob
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from input_data import records
 from input_data.mnist import mnist_input, mnist_shift
+from input_data.mnist.multi_mnist_test import FEATURES
+from input_data.mnist.shifts_test import moved
+
+PAIRS = "--multi_targets=true", "--split=test"
+LONG = "--num_pairs=1000000", "--max_shard=10000000"
 
 
 def run(*arguments):
     return mnist_shift.main(["mnist_shift.py", *arguments])
-
-
-def moved(image, rows, columns):
-    """The shift, pixel by pixel."""
-    out = np.zeros_like(image)
-    for row, column in np.ndindex(image.shape):
-        if 0 <= row - rows < image.shape[0] and 0 <= column - columns < image.shape[1]:
-            out[row, column] = image[row - rows, column - columns]
-    return out
 
 
 @pytest.mark.parametrize("shift, pad", [(2, 0), (1, 3), (3, 1)])
@@ -64,10 +67,106 @@ def test_same_flags_same_bytes_and_nothing_overwritten(mnist_dir, capsys):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("argument", ["--data_dir=/nowhere", "--split=all", "--shift=-1", "extra"])
-def test_bad_flags_are_one_line_and_status_2(mnist_dir, capsys, argument):
-    assert run(f"--data_dir={mnist_dir}", argument) == 2
+@pytest.mark.parametrize("arguments", [
+    ["--data_dir=/nowhere"], ["--split=all"], ["--shift=-1"], ["extra"], ["--num_pairs=3"],
+    ["--seed=1"], ["--workers=2"], ["--multi_targets"], ["--multi_targets", "--num_pairs=-1"],
+    ["--multi_targets", "--num_pairs=1", "--workers=0"],
+])
+def test_bad_flags_are_one_line_and_status_2(mnist_dir, capsys, arguments):
+    before = sorted(os.listdir(mnist_dir))
+    assert run(f"--data_dir={mnist_dir}", *arguments) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert sorted(os.listdir(mnist_dir)) == before
+
+
+def test_pairs_are_read_by_tensorflow(mnist_dir, digits):
+    assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=7", "--shift=4", "--pad=3") == 0
+    path = f"{mnist_dir}/multitest_4shifted_mnist.tfrecords"
+    labels = []
+    for record in tf.data.TFRecordDataset(path):
+        parsed = tf.io.parse_single_example(record, FEATURES)
+        assert (parsed["height"], parsed["width"], parsed["depth"]) == (34, 34, 1)
+        base, partner, merged = (
+            np.frombuffer(parsed[name].numpy(), np.uint8).reshape(34, 34).astype(int)
+            for name in ("image_raw_1", "image_raw_2", "merged_raw"))
+        np.testing.assert_array_equal(merged, np.minimum(base + partner, 255))
+        assert base.any() and partner.any() and parsed["label_1"] != parsed["label_2"]
+        labels.append(int(parsed["label_1"]))
+    expected = collections.Counter(np.repeat(digits[1][:20], 7).tolist())
+    assert collections.Counter(labels) == expected
+
+
+def test_pairs_come_in_balanced_shards_that_the_reader_finds(mnist_dir):
+    assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=9", "--max_shard=25") == 0
+    names = sorted(glob.glob(f"{mnist_dir}/multi*"))
+    sizes = [len(records.RecordFiles([name])) for name in names]
+    assert len(sizes) == 8 and sum(sizes) == 180 and max(sizes) - min(sizes) <= 1
+    split = mnist_input.load(str(mnist_dir), "test", num_targets=2)
+    assert split.info.num_examples == 180 and split.source.endswith("tfrecords@8")
+
+
+def test_the_seed_alone_decides_the_bytes_of_pairs(mnist_dir, monkeypatch):
+    monkeypatch.setattr(mnist_shift, "CHUNK", 17)
+
+    def made(*arguments):
+        assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=30", "--max_shard=400",
+                   *arguments) == 0
+        paths = sorted(mnist_dir.glob("multi*"))
+        found = [path.read_bytes() for path in paths]
+        for path in paths:
+            path.unlink()
+        return found
+
+    one = made("--seed=3")
+    assert len(one) == 2 and one == made("--seed=3", "--workers=2")
+    assert one != made("--seed=4")
+
+
+def test_pairs_overwrite_nothing(mnist_dir, capsys):
+    last = mnist_dir / "multitest_2shifted_mnist.tfrecords-00001-of-00002"
+    last.write_text("the user's")
+    assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=2", "--max_shard=20") == 2
+    assert "there already" in capsys.readouterr().err
+    assert glob.glob(f"{mnist_dir}/multi*") == [str(last)] and last.read_text() == "the user's"
+
+
+def wait_for_records(folder):
+    """Waits until a generator has begun to write."""
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in folder.glob("*.part-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_killed_worker_leaves_nothing(mnist_dir, capsys):
+    def kill():
+        wait_for_records(mnist_dir)
+        multiprocessing.active_children()[0].kill()
+
+    before = sorted(os.listdir(mnist_dir))
+    killer = threading.Thread(target=kill)
+    killer.start()
+    assert run(f"--data_dir={mnist_dir}", *PAIRS, *LONG, "--workers=2") == 2
+    killer.join()
+    assert "worker process was killed" in capsys.readouterr().err
+    assert sorted(os.listdir(mnist_dir)) == before
+
+
+@pytest.mark.parametrize("number, workers", [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
+def test_a_signal_leaves_nothing(mnist_dir, number, workers):
+    before = sorted(os.listdir(mnist_dir))
+    process = subprocess.Popen(
+        [sys.executable, mnist_shift.__file__, f"--data_dir={mnist_dir}", *PAIRS, *LONG,
+         f"--workers={workers}"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for_records(mnist_dir)
+    # The shell sends Ctrl-C to all processes, kill sends SIGTERM to one.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert err.splitlines()[-1] == "Stopped; no records were written."
+    assert "Traceback" not in err
+    assert sorted(os.listdir(mnist_dir)) == before
 
 
 @pytest.mark.parametrize("command, folder", [
