@@ -141,7 +141,7 @@ def picture(checkpoint, split, path, overrides="", replace=False):
       RunError: if the checkpoint does not fit, or its network has no decoder.
     """
     from training.checkpoints import Stored
-    from training.run import load_network
+    from training.loading import load_network
 
     network = load_network(Stored(checkpoint), "capsule", overrides, split.info)
     if network.decoder is None:

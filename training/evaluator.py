@@ -65,13 +65,18 @@ class Evaluator:
 
         @tf.function(reduce_retracing=True)
         def step(batch):
-            outcome = objective.judge(network.hparams.loss_type, batch, network(batch))
-            return objective.summed(outcome)
+            inferred = network(batch)
+            outcome = objective.judge(network.hparams.loss_type, batch, inferred)
+            return objective.summed(outcome), inferred.logits
 
         self._step = step
 
-    def evaluate(self):
+    def evaluate(self, collect=None):
         """Returns the Evaluation of every example once.
+
+        Args:
+          collect: None, or a function that is called with each batch's targets, int32
+            [batch, num_targets], and logits, float32 [batch, num_classes].
 
         Raises:
           DataError: for damaged examples.
@@ -81,7 +86,10 @@ class Evaluator:
         sums = [0.0] * len(objective.Outcome._fields)
         with plain_data_errors(), progress.bar("Evaluating", self._limit) as bar:
             for batch in evaluation_batches(self._split, self._batch_size, self._limit):
-                sums = [total + float(value) for total, value in zip(sums, self._step(batch))]
+                outcome, logits = self._step(batch)
+                sums = [total + float(value) for total, value in zip(sums, outcome)]
+                if collect is not None:
+                    collect(batch["targets"].numpy(), logits.numpy())
                 bar.update(len(batch["images"]))
         outcome = objective.Outcome(*sums)
         return Evaluation(

@@ -22,7 +22,7 @@ class Adam(keras.optimizers.Adam):
         slot = self._get_variable_index(variable)
         step = tf.cast(self.iterations.value + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.value.handle, m=self._momentums[slot].value.handle,
+            var=variable.handle, m=self._momentums[slot].value.handle,
             v=self._velocities[slot].value.handle, beta1_power=self.beta_1**step,
             beta2_power=self.beta_2**step, lr=learning_rate, beta1=self.beta_1,
             beta2=self.beta_2, epsilon=self.epsilon, grad=gradient)

@@ -18,18 +18,18 @@ class Summaries:
     Args:
       folder: str.
       tags: names of the scalars.
-      first_step: rows of an earlier run from this step on are dropped from history.csv; they
-        are steps that are now taken again.
+      stale: function of a step that says whether an earlier run's row of it goes from
+        history.csv, because the step is now taken again; None keeps all.
 
     Raises:
       RunError: if history.csv is there and is not such a file, or cannot be written.
     """
 
-    def __init__(self, folder, tags, first_step=0):
+    def __init__(self, folder, tags, stale=None):
         self._tags = tags
         self._path = os.path.join(folder, HISTORY)
         try:
-            rows = _history_before(self._path, ["step", *tags], first_step)
+            rows = _history(self._path, ["step", *tags], stale or (lambda step: False))
             with whole_file(self._path, replace=True) as aside, open(aside, "w") as file:
                 csv.writer(file, lineterminator="\n").writerows(rows)
         except OSError as error:
@@ -90,8 +90,8 @@ EVALUATION_TAGS = ("correct_prediction", "wrong_prediction", "almost_wrong_predi
                    "batch_classification_cost", "reconstruction_error", "total_loss", "accuracy")
 
 
-def _history_before(path, header, first_step):
-    """Returns the rows to keep, the header first."""
+def _history(path, header, stale):
+    """Returns the rows of a history.csv that are not stale, the header first."""
     if not os.path.exists(path):
         return [header]
     with open(path) as file:
@@ -100,5 +100,5 @@ def _history_before(path, header, first_step):
         raise RunError(f"{path} is not a history of this run: expected columns "
                        f"{','.join(header)}; move it away.")
     # A run that was killed may leave half a row.
-    return [header, *(row for row in rows if len(row) == len(header)
-                      and row[0].isdigit() and int(row[0]) < first_step)]
+    whole = [row for row in rows if len(row) == len(header) and row[0].isdigit()]
+    return [header, *(row for row in whole if not stale(int(row[0])))]

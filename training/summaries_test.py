@@ -12,8 +12,8 @@ from training.errors import RunError
 from training.summaries import Summaries
 
 
-def write(folder, steps, first_step=0):
-    with Summaries(str(folder), ("loss", "accuracy"), first_step) as summaries:
+def write(folder, steps, stale=None):
+    with Summaries(str(folder), ("loss", "accuracy"), stale) as summaries:
         for step in steps:
             summaries.scalars(step, {"loss": step / 7, "accuracy": 0.5})
 
@@ -37,7 +37,7 @@ def test_steps_taken_again_replace_their_rows(tmp_path):
     write(tmp_path, [1, 10, 20])
     with open(tmp_path / "history.csv", "a") as file:
         file.write("30,0.")        # killed while writing
-    write(tmp_path, [15, 30], first_step=11)
+    write(tmp_path, [15, 30], stale=lambda step: step > 10)
     assert [row[0] for row in history(tmp_path)] == ["step", "1", "10", "15", "30"]
 
 

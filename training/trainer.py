@@ -44,7 +44,8 @@ def train(network, optimizer, split, folder, max_steps, save_step, batch_size, s
     global_batch = tf.constant(batch_size, tf.float32)
     with (
         Interrupts() as interrupts, plain_data_errors(),
-        summaries.Summaries(folder, summaries.TRAINING_TAGS, first_step + 1) as summary,
+        summaries.Summaries(folder, summaries.TRAINING_TAGS, lambda step: step > first_step)
+        as summary,
         progress.bar("Training", max_steps * batch_size, first_step * batch_size) as bar,
     ):
         batches = iter(training_batches(split, batch_size, seed, first_step))

@@ -1,0 +1,86 @@
+"""Evaluates several checkpoints of one network together: the sum of their logits."""
+
+import os
+import time
+
+import tensorflow as tf
+
+import capsules
+from training import checkpoints, run_files
+from training.errors import RunError
+from training.evaluate import CheckpointEvaluations, result
+from training.evaluator import Evaluation
+
+
+def evaluate_ensemble(settings):
+    """Evaluates the members, then their ensemble; prints and writes all results.
+
+    The members' names are settings.checkpoint with 0 to num_trials - 1 in place of {}; or 1 to
+    num_trials, where there is no 0 but num_trials. Those that are missing are named and left
+    out.
+
+    Args:
+      settings: Settings.
+
+    Raises:
+      RunError: if there are no members, or one is of another network.
+    """
+    start = time.monotonic()
+    members = [checkpoints.Stored(name) for name in _names(settings)]
+    evaluations = CheckpointEvaluations(settings, members[0])
+    votes = _Votes()
+    results = []
+    for stored in members:
+        votes.start_member()
+        evaluation = evaluations.evaluate(stored, votes.add)
+        results.append(result(settings, stored, evaluation))
+    ensemble = votes.evaluation(seconds=round(time.monotonic() - start, 3))
+    print(f"Ensemble of {len(members)}:")
+    print(ensemble.line(), flush=True)
+    if settings.test_folder:
+        together = result(settings, members[-1], ensemble)
+        run_files.write(settings.test_folder, run_files.RESULT,
+                        {**together, "checkpoint": settings.checkpoint, "members": results})
+
+
+def _names(settings):
+    def there(number):
+        return os.path.exists(settings.checkpoint.replace("{}", str(number)) + ".index")
+
+    first = 1 if there(settings.num_trials) and not there(0) else 0
+    names = {number: settings.checkpoint.replace("{}", str(number))
+             for number in range(first, first + settings.num_trials)}
+    missing = [number for number in names if not there(number)]
+    if len(missing) == len(names):
+        raise RunError(f"--checkpoint={settings.checkpoint}: there is no member from "
+                       f"{names[first]} on.")
+    for number in missing:
+        print(f"Member {number} is missing and left out: {names[number]}")
+    return [name for number, name in names.items() if number not in missing]
+
+
+class _Votes:
+    """The members' logits, summed by example."""
+
+    def __init__(self):
+        self._targets, self._logits = [], []
+
+    def start_member(self):
+        """Begins again with the first batch."""
+        self._batch = 0
+
+    def add(self, targets, logits):
+        """Takes the current member's next batch."""
+        if self._batch == len(self._logits):
+            self._targets.append(targets)
+            self._logits.append(logits)
+        else:
+            self._logits[self._batch] = self._logits[self._batch] + logits
+        self._batch += 1
+
+    def evaluation(self, seconds):
+        """Returns the Evaluation of the sums; it has no losses."""
+        batches = list(zip(self._logits, self._targets))
+        counts = [sum(int(tf.math.count_nonzero(count(*batch))) for batch in batches)
+                  for count in (capsules.correct, capsules.almost_correct)]
+        return Evaluation(sum(map(len, self._targets)), *counts, 0.0, 0.0, seconds)

@@ -1,0 +1,104 @@
+"""Starts a training, or goes on with one."""
+
+import dataclasses
+import sys
+
+import keras
+
+import models
+from models.hparams import HParams, parse_overrides
+from training import checkpoints, optimization, run_files, trainer
+from training.errors import NonFiniteLossError, RunError
+from training.loading import open_split
+from training.settings import TRAINING_BATCH
+
+MAX_STEPS = 1000
+NON_FINITE_STATUS = 3
+
+
+def train(settings):
+    """Trains, from the last checkpoint in summary_dir/train if there is one.
+
+    Args, Returns, Raises: as for `run`.
+    """
+    folder = settings.train_folder
+    run_files.make_folder(folder)
+    newest = checkpoints.latest(folder)
+    stored = checkpoints.Stored(newest) if newest else None
+    settings, hparams = _as_started(settings, folder if stored else None)
+    if stored:
+        if stored.step > settings.max_steps:
+            raise RunError(f"--max_steps={settings.max_steps} is below step {stored.step}, "
+                           f"which {folder} has reached; give more, or another --summary_dir.")
+        print(f"Resuming from {newest}.")
+    elif settings.checkpoint:
+        stored = checkpoints.Stored(settings.checkpoint)
+        print(f"Starting from {settings.checkpoint}.")
+
+    split = open_split(settings)
+    keras.utils.set_random_seed(settings.seed)
+    network = models.build(settings.model, hparams, split.info, settings.convolution,
+                           settings.precision)
+    optimizer = optimization.make_optimizer(network)
+    if stored:
+        stored.restore_network(network)
+        stored.restore_optimizer(network, optimizer)
+    run_files.write_settings(folder, settings, hparams)
+    _describe(network)
+    if int(optimizer.iterations) >= settings.max_steps:
+        print(f"Step {stored.step} was reached already: {stored.name}")
+        return None
+
+    run_files.remove(folder, run_files.FINISHED)
+    try:
+        status = trainer.train(network, optimizer, split, folder, settings.max_steps,
+                               settings.save_step, settings.batch_size, settings.seed)
+    except NonFiniteLossError as error:
+        print(error, file=sys.stderr)
+        return NON_FINITE_STATUS
+    if status is None:
+        run_files.write(folder, run_files.FINISHED, {"step": settings.max_steps})
+    return status
+
+
+def _as_started(settings, folder):
+    """Returns settings and hparams of a training, with what an earlier start decided.
+
+    Args:
+      settings: Settings.
+      folder: where the training that is resumed left its files, or None.
+
+    Raises:
+      RunError: if the flags ask for something else than the training was started with.
+    """
+    started = (folder and run_files.read(folder, run_files.FLAGS)) or {}
+    hparams = folder and run_files.read_hparams(folder)
+    defaults = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS}
+    decided = {}
+    for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size"):
+        asked = getattr(settings, name)
+        if name in started and asked not in (None, started[name]):
+            raise RunError(f"{folder} was started with --{name}={started[name]}, found "
+                           f"--{name}={asked}; give the same, or another --summary_dir.")
+        decided[name] = started.get(name, asked)
+    decided["max_steps"] = settings.max_steps
+    decided = {name: defaults.get(name) if value is None else value
+               for name, value in decided.items()}
+    if hparams is None:
+        hparams = HParams().override(settings.hparams_override)
+    for name, asked in parse_overrides(settings.hparams_override).items():
+        if asked != getattr(hparams, name):
+            raise RunError(f"{folder} was started with {name}={getattr(hparams, name)}, found "
+                           f"--hparams_override {name}={asked}; give the same, or another "
+                           "--summary_dir.")
+    return dataclasses.replace(settings, **decided), hparams
+
+
+def _describe(network):
+    for name, convolution in network.convolutions().items():
+        print(f"{name}: {convolution.algorithm} convolution ({convolution.reason}).")
+    paths = network.variable_paths()
+    width = max(map(len, paths))
+    for path, variable in paths.items():
+        print(f"{path:{width}}  {'x'.join(map(str, variable.shape)):>14}")
+    print(f"total_params: {network.count_params()}", flush=True)
