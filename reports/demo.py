@@ -17,9 +17,11 @@ from training import run_files
 from training.errors import RunError
 from training.settings import Settings
 
-# Chosen for five minutes on two cores: small batches make most of few images.
-STEPS = 400
+# Chosen for five minutes on two cores: small batches make most of few images, and the learning
+# rate has to fall within the time there is.
+STEPS = 900
 BATCH_SIZE = 32
+HPARAMS = "decay_rate=0.1,decay_steps=900"
 
 FLAGS = command.new_flags()
 flags.DEFINE_string("summary_dir", "runs/demo", "Folder of the run.", flag_values=FLAGS)
@@ -49,15 +51,17 @@ def demonstrate(folder):
       Exit status of a training that was interrupted, else None.
     """
     from reports.reconstructions import picture
-    from training.checkpoints import latest
+    from training.checkpoints import Stored, latest
     from training.run import run
 
     settings = Settings(summary_dir=folder, max_steps=STEPS, save_step=100,
-                        batch_size=BATCH_SIZE)
-    status = run(settings)
-    if status is not None:
-        return status
+                        batch_size=BATCH_SIZE, hparams_override=HPARAMS)
     checkpoint = latest(settings.train_folder)
+    if checkpoint is None or Stored(checkpoint).step < STEPS:
+        status = run(settings)
+        if status is not None:
+            return status
+        checkpoint = latest(settings.train_folder)
     evaluation = Settings(train=False, summary_dir=folder, checkpoint=checkpoint)
     run(evaluation)
     result = run_files.read(evaluation.test_folder, run_files.RESULT)

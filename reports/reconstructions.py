@@ -97,34 +97,27 @@ def draw(found, path, class_names, replace=False):
     wrong = np.flatnonzero(found.wrong)
     chosen = [*first, *wrong[~np.isin(wrong, first)][:WRONG_ROWS * COLUMNS]]
     rows = -(-len(chosen) // COLUMNS)
-    figure = Figure(figsize=(COLUMNS, 2.5 * rows + 0.6), layout="constrained")
-    figure.suptitle("Digits above their reconstructions; the wrong ones marked: "
-                    "label, then what it was read as", fontsize=11)
-    axes = figure.subplots(2 * rows, COLUMNS, squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for place, number in enumerate(chosen):
-        row, column = divmod(place, COLUMNS)
-        above, below = axes[2 * row, column], axes[2 * row + 1, column]
-        _show(above, found.images[number])
-        _show(below, found.remakes[number])
+    figure = Figure(figsize=(COLUMNS, 2.3 * rows + 0.4), layout="constrained")
+    figure.suptitle("Digits above their reconstructions; wrong ones marked: label, then what it "
+                    "was read as", fontsize=11)
+    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axis in axes:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    for axis, number in zip(axes, chosen):
+        image, remake = found.images[number], found.remakes[number]
+        between = np.ones((1, *image.shape[1:]), image.dtype)
+        both = np.concatenate([image, between, remake])
+        axis.imshow(np.clip(both, 0, 1), cmap="gray", vmin=0, vmax=1)
         label, prediction = found.labels[number], found.predictions[number]
         if label == prediction:
-            above.set_title(class_names[label], fontsize=11)
+            axis.set_title(class_names[label], fontsize=11)
         else:
-            above.set_title(f"{class_names[label]} as {class_names[prediction]}", fontsize=11,
-                            color=WRONG_COLOUR, fontweight="bold")
-            for axis in (above, below):
-                axis.set_axis_on()
-                axis.set(xticks=[], yticks=[])
-                for spine in axis.spines.values():
-                    spine.set(color=WRONG_COLOUR, linewidth=2.5)
+            axis.set_title(f"{class_names[label]} as {class_names[prediction]}", fontsize=11,
+                           color=WRONG_COLOUR, fontweight="bold")
+            axis.spines[:].set(visible=True, color=WRONG_COLOUR, linewidth=2.5)
     with whole_file(path, replace) as aside:
         figure.savefig(aside, format="png", dpi=100)
-
-
-def _show(axis, image):
-    axis.imshow(np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1)
 
 
 def picture(checkpoint, split, path, overrides="", replace=False):
