@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 import models
-from capsules import oracle
 from models.hparams import HParams
 
 
@@ -92,28 +91,6 @@ def test_variables_are_those_of_the_paper(name, expected):
         assert values.std() == pytest.approx(0.88 * stddev, rel=0.02)
 
 
-def test_capsule_network_equals_the_oracle():
-    shapes = info(20, 21, 3, num_classes=4, num_targets=2)
-    hparams = HParams().override("num_prime_capsules=2,leaky=true,padding=SAME")
-    network = models.build("capsule", hparams, shapes)
-    batch = random_batch(shapes)
-    inferred = network(batch)
-    values = {path: variable.numpy().astype(np.float64)
-              for path, variable in network.variable_paths().items()}
-    features = oracle.convolution(batch["images"].numpy().astype(np.float64),
-                                  values["conv1/kernel"], 1, "same")
-    features = np.maximum(features + values["conv1/bias"], 0)
-    primary = oracle.primary_capsules(features, values["conv_capsule1/kernel"],
-                                      values["conv_capsule1/bias"], 2, "same", leaky=True)
-    capsules = oracle.class_capsules(primary, values["capsule2/kernel"],
-                                     values["capsule2/bias"], 3, leaky=True)
-    np.testing.assert_allclose(inferred.capsules, capsules, atol=2e-5)
-    dense = [(values[f"recons/recons_{i}/kernel"], values[f"recons/recons_{i}/bias"])
-             for i in (1, 2, 3)]
-    remakes = oracle.decoder(capsules, batch["targets"].numpy(), dense, (20, 21, 3))
-    np.testing.assert_allclose(inferred.remakes, remakes, atol=2e-5)
-
-
 def test_unknown_targets_are_the_longest_capsules():
     shapes = info(num_targets=2)
     network = models.build("capsule", HParams().override(SMALL), shapes)
@@ -122,21 +99,6 @@ def test_unknown_targets_are_the_longest_capsules():
     longest = tf.math.top_k(found.logits, 2).indices
     named = network({"images": images, "targets": longest})
     np.testing.assert_array_equal(found.remakes, named.remakes)
-
-
-def test_baseline_flattens_channels_first():
-    network = models.build("baseline", HParams(), info())
-    values = {path: variable.numpy() for path, variable in network.variable_paths().items()}
-    images = random_batch(info())["images"]
-    outputs = images
-    for name in ("conv1", "conv2"):
-        outputs = tf.nn.relu(tf.nn.conv2d(outputs, values[f"{name}/kernel"], 1, "VALID")
-                             + values[f"{name}/bias"])
-        outputs = tf.nn.max_pool2d(outputs, 2, 2, "SAME")
-    flat = np.transpose(outputs, [0, 3, 1, 2]).reshape(3, -1)
-    hidden = np.maximum(flat @ values["fc1/kernel"] + values["fc1/bias"], 0)
-    logits = hidden @ values["softmax_layer/kernel"] + values["softmax_layer/bias"]
-    np.testing.assert_allclose(network({"images": images}).logits, logits, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", models.NETWORKS)
