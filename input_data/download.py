@@ -16,16 +16,10 @@ import tempfile
 import zlib
 
 from absl import flags
-
-if not __package__:     # run as a file: imports start from the project's folder
-    sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
-
 from tqdm import tqdm
 
 from input_data import command, http_range
 from input_data.dataset import DataError
-
-INTERRUPTED = 130       # what shells report of a command that Ctrl-C ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,7 +233,7 @@ def _main(values):
         download(SOURCES[values.dataset], values.data_dir, values.mirror)
     except KeyboardInterrupt:
         print("Interrupted: the same command goes on from here.", file=sys.stderr)
-        return INTERRUPTED
+        return command.INTERRUPTED
 
 
 def main(argv):
