@@ -43,7 +43,7 @@ def train(network, optimizer, split, folder, max_steps, save_step, batch_size, s
     train_step = optimization.make_step(network, optimizer)
     global_batch = tf.constant(batch_size, tf.float32)
     with (
-        Interrupts() as interrupts, plain_data_errors(),
+        Interrupts() as interrupts,
         summaries.Summaries(folder, summaries.TRAINING_TAGS, lambda step: step > first_step)
         as summary,
         progress.bar("Training", max_steps * batch_size, first_step * batch_size) as bar,
