@@ -19,9 +19,9 @@ from training.settings import Settings
 
 # Chosen for five minutes on two cores: small batches make most of few images, and the learning
 # rate has to fall within the time there is.
-STEPS = 900
+STEPS = 1000
 BATCH_SIZE = 32
-HPARAMS = "decay_rate=0.1,decay_steps=900"
+HPARAMS = "learning_rate=0.003,decay_rate=0.03,decay_steps=1000"
 
 FLAGS = command.new_flags()
 flags.DEFINE_string("summary_dir", "runs/demo", "Folder of the run.", flag_values=FLAGS)
