@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test lint
+.PHONY: help install demo test lint bench
 
 help:
 	@echo "make demo     train the capsule network on real digits, evaluate it, show the result"
 	@echo "make test     run all tests"
 	@echo "make lint     check style and the directions of imports"
+	@echo "make bench    measure speed and memory against a plain implementation (some minutes)"
 	@echo "make install  only set up .venv"
 
 install: .venv/installed
@@ -27,3 +28,6 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --config setup.cfg
+
+bench: install
+	@$(BIN)/python -m benchmarks.bench

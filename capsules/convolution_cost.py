@@ -6,6 +6,7 @@ measures them for many shapes.
 
 import functools
 import itertools
+from typing import NamedTuple
 
 from capsules.spectral import Spectral
 
@@ -19,57 +20,88 @@ LARGEST_KERNEL = 512e6          # bytes a transformed kernel may take where more
 MOST_TILES = 4                  # each way
 
 
-def direct(image_size, kernel_shape, strides, padding):
+class Terms(NamedTuple):
+    """What a spectral convolution and its two gradients are made of."""
+
+    products: float             # operations of the products of channels
+    transforms: float           # operations of the transforms of images
+    kernel_transforms: float    # operations of those of kernels
+    traffic: float              # bytes read and written
+
+
+RATES = Terms(PRODUCT_RATE, TRANSFORM_RATE, KERNEL_TRANSFORM_RATE, TRAFFIC_RATE)
+
+
+def direct(image_size, kernel_shape, strides, padding, batch=BATCH):
     """Returns the cost of the direct convolution and its two gradients.
 
-    Args: as for `convolution.Convolution`.
+    Args:
+      image_size, kernel_shape, strides, padding: as for `convolution.Convolution`.
+      batch: number of images.
+    """
+    return 3 * direct_operations(image_size, kernel_shape, strides, padding, batch) / DIRECT_RATE
+
+
+def direct_operations(image_size, kernel_shape, strides, padding, batch=BATCH):
+    """Returns the operations of the direct convolution; each gradient takes as many.
+
+    Args: as for `direct`.
     """
     height, width, channels, filters = kernel_shape
-    plan = Spectral(image_size, kernel_shape[:2], strides, padding)
-    outputs = BATCH * plan.output_size[0] * plan.output_size[1]
-    return 3 * 2 * outputs * height * width * channels * filters / DIRECT_RATE
+    rows, columns = Spectral(image_size, kernel_shape[:2], strides, padding).output_size
+    return 2 * batch * rows * columns * height * width * channels * filters
 
 
-def spectral(image_size, kernel_shape, strides, padding):
+def spectral(image_size, kernel_shape, strides, padding, batch=BATCH):
     """Returns the cost of the spectral convolution and its two gradients, best tiled.
 
-    Args: as for `convolution.Convolution`.
+    Args: as for `direct`.
     """
-    return _tiled(image_size, kernel_shape, strides, padding,
-                  best_tiles(image_size, kernel_shape, strides, padding))
+    shape = (image_size, kernel_shape, strides, padding)
+    return _tiled(*shape, best_tiles(*shape, batch), batch)
 
 
 @functools.cache
-def best_tiles(image_size, kernel_shape, strides, padding):
+def best_tiles(image_size, kernel_shape, strides, padding, batch=BATCH):
     """Returns the (rows, columns) of tiles that cost least, in the memory allowed.
 
-    Args: as for `convolution.Convolution`.
+    Args: as for `direct`.
     """
     def key(tiles):
         plan = Spectral(image_size, kernel_shape[:2], strides, padding, tiles)
         too_large = _transformed_kernel(plan, kernel_shape, strides) * 4 > LARGEST_KERNEL
-        return too_large, _tiled(image_size, kernel_shape, strides, padding, tiles)
+        return too_large, _tiled(image_size, kernel_shape, strides, padding, tiles, batch)
 
     numbers = range(1, MOST_TILES + 1)
     return min(itertools.product(numbers, numbers), key=key)
+
+
+def spectral_terms(image_size, kernel_shape, strides, padding, tiles, batch=BATCH):
+    """Returns the Terms of the spectral convolution and its two gradients.
+
+    Args:
+      image_size, kernel_shape, strides, padding, batch: as for `direct`.
+      tiles: (rows, columns), number of tiles each way.
+    """
+    height, width, channels, filters = kernel_shape
+    plan = Spectral(image_size, kernel_shape[:2], strides, padding, tiles)
+    channels = strides**2 * channels
+    images = batch * plan.tiles
+    kernel = _transformed_kernel(plan, kernel_shape, strides)
+    inputs = plan.positions * images * channels
+    outputs = batch * plan.output_size[0] * plan.output_size[1] * filters
+    spectra = plan.products * images * (channels + filters)
+    return Terms(
+        products=3 * 2 * images * kernel,
+        transforms=2 * 2 * plan.products * (inputs + outputs),
+        kernel_transforms=2 * 2 * kernel * -(-height // strides) * -(-width // strides),
+        traffic=4 * 2 * (2 * inputs + outputs + 2 * spectra + kernel))
 
 
 def _transformed_kernel(plan, kernel_shape, strides):
     return plan.products * strides**2 * kernel_shape[2] * kernel_shape[3]
 
 
-def _tiled(image_size, kernel_shape, strides, padding, tiles):
-    height, width, channels, filters = kernel_shape
-    plan = Spectral(image_size, kernel_shape[:2], strides, padding, tiles)
-    channels = strides**2 * channels
-    images = BATCH * plan.tiles
-    kernel = _transformed_kernel(plan, kernel_shape, strides)
-    products = 3 * 2 * images * kernel
-    inputs = plan.positions * images * channels
-    outputs = BATCH * plan.output_size[0] * plan.output_size[1] * filters
-    transforms = 2 * 2 * plan.products * (inputs + outputs)
-    kernel_transforms = 2 * 2 * kernel * -(-height // strides) * -(-width // strides)
-    spectra = plan.products * images * (channels + filters)
-    traffic = 4 * 2 * (2 * inputs + outputs + 2 * spectra + kernel)
-    return (products / PRODUCT_RATE + transforms / TRANSFORM_RATE
-            + kernel_transforms / KERNEL_TRANSFORM_RATE + traffic / TRAFFIC_RATE)
+def _tiled(image_size, kernel_shape, strides, padding, tiles, batch):
+    terms = spectral_terms(image_size, kernel_shape, strides, padding, tiles, batch)
+    return sum(amount / rate for amount, rate in zip(terms, RATES))

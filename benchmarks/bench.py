@@ -1,0 +1,146 @@
+"""Measures the project's speed and memory against a plain implementation, side by side.
+
+    python -m benchmarks.bench
+    python -m benchmarks.bench --rows=training,evaluation --steps=20 --output=runs/training
+
+Each contestant is a process of its own; they take turns, one step each. Three steps of each do not
+count. The report is printed and left in --output, as report.md and report.json.
+"""
+
+import dataclasses
+import shlex
+import sys
+
+from absl import flags
+
+from benchmarks import machine, report
+from benchmarks.contest import WorkerError, quartiles
+from benchmarks.findings import STANDARD_BATCH, Findings, Settings
+from benchmarks.networks import INFOS
+from benchmarks.targets import TARGETS, Row
+from input_data import command
+
+FAILED = 1
+
+FLAGS = command.new_flags()
+flags.DEFINE_list("networks", ["mnist"], f"Networks to measure training, evaluation and batches "
+                  f"of: {', '.join(INFOS)}.", flag_values=FLAGS)
+flags.DEFINE_list("rows", list(TARGETS), f"Rows of the table, of {', '.join(TARGETS)}.",
+                  flag_values=FLAGS)
+flags.DEFINE_integer("batch_size", STANDARD_BATCH, "Images in a batch of training.", lower_bound=1,
+                     flag_values=FLAGS)
+flags.DEFINE_list("batch_sizes", ["32", "64", "128", "256"], "Batches of the row batches.",
+                  flag_values=FLAGS)
+flags.DEFINE_integer("steps", 10, "Steps of each contestant that count.", lower_bound=1,
+                     flag_values=FLAGS)
+flags.DEFINE_integer("threads", 0, "TensorFlow's threads; 0 leaves them to TensorFlow.",
+                     lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_string("output", "runs/bench", "Folder of the report; an earlier one is replaced.",
+                    flag_values=FLAGS)
+
+
+def bench(settings, folder, command_line):
+    """Measures, prints and writes the report; returns an exit status, None for 0."""
+    from benchmarks.measurements import measurements
+
+    found = Findings([])
+    for names, network, measure in measurements(settings):
+        if not set(names) & set(settings.rows):
+            continue
+        print(f"Measuring: {', '.join(names)} {network}", file=sys.stderr)
+        try:
+            found = found.plus(measure())
+        except WorkerError as error:
+            print(error, file=sys.stderr)
+            found = found.plus(Findings([Row(name, network, note=str(error)) for name in names]))
+    found = dataclasses.replace(found, rows=[row for row in found.rows
+                                             if row.name in settings.rows])
+    facts = machine.facts(settings.threads)
+    if found.gpu:
+        facts["GPU"] = found.gpu
+    print(report.write(folder, "speed and memory against a plain implementation",
+                       sections(facts, command_line, settings, found),
+                       values(facts, command_line, settings, found)))
+    return FAILED if any(row.value is None for row in found.rows) else None
+
+
+def sections(facts, command_line, settings, found):
+    """Returns the report's parts as Markdown.
+
+    Args:
+      facts: dict from a word to text.
+      command_line: list of str.
+      settings: Settings.
+      found: Findings.
+    """
+    parts = [
+        report.machine(facts, command_line),
+        f"Medians of {settings.steps} steps, with quartiles; contestants take turns.",
+        report.table(["row", "network", "work", "asked", ">measured", ">quartiles", "met",
+                      "behind it"], [_cells(row) for row in found.rows]),
+        "## Timings",
+        report.table(["what", ">median, s", ">quartiles, s", ">items a second", ">peak memory, GB"],
+                     [_timing_cells(name, timing) for name, timing in found.timings.items()])]
+    if found.floors:
+        peaks = " and ".join(f"{rate / 1e9:.0f} GFLOP/s in {precision}"
+                             for precision, rate in found.peaks.items())
+        parts += [
+            "## Floors",
+            f"Peak, measured with a product of 4096x4096 matrices: {peaks}. Floors are the "
+            "operations of a training step over the peak in float32: of the convolutions "
+            "computed directly, then of the parts of a step as the project does it.",
+            report.table(["network", "part", ">GFLOP", ">floor, s"], [
+                [network, part, f"{amount / 1e9:.1f}", f"{amount / found.peaks['float32']:.3f}"]
+                for network, amounts in found.floors.items()
+                for part, amount in amounts.items()])]
+    return parts
+
+
+def values(facts, command_line, settings, found):
+    """Returns the same as a dict for JSON. Args: as for `sections`."""
+    return {
+        "command": command_line, "machine": facts, "settings": dataclasses.asdict(settings),
+        "rows": [{**dataclasses.asdict(row), **dataclasses.asdict(row.target), "met": row.met}
+                 for row in found.rows],
+        "timings": {name: dataclasses.asdict(timing) for name, timing in found.timings.items()},
+        "operations": found.floors, "peaks": found.peaks}
+
+
+def _cells(row):
+    unit = row.target.unit
+    return [row.name, row.network, row.target.work, row.target.asked if row.is_asked else "-",
+            "not measured" if row.value is None else f"{row.value:.3g}{unit}",
+            "" if row.low is None else f"{row.low:.3g} to {row.high:.3g}",
+            {True: "yes", False: "no", None: "-"}[row.met], row.note]
+
+
+def _timing_cells(name, timing):
+    low, high = quartiles(timing.seconds)
+    return [name, f"{timing.median:.4g}", f"{low:.4g} to {high:.4g}", f"{timing.rate:.4g}",
+            "" if timing.memory is None else f"{timing.memory / 1e9:.2f}"]
+
+
+def _settings(flag_values):
+    for name, choices in (("networks", INFOS), ("rows", TARGETS)):
+        for value in flag_values[name].value:
+            if value not in choices:
+                raise command.UsageError(f"--{name}: expected {', '.join(choices)}, "
+                                         f"found {value!r}.")
+    sizes = flag_values.batch_sizes
+    if not sizes or not all(size.isdigit() and int(size) for size in sizes):
+        raise command.UsageError(f"--batch_sizes: expected numbers of 1 or more, found "
+                                 f"{','.join(sizes)!r}.")
+    report.check_folder(flag_values.output)
+    return Settings(tuple(flag_values.networks), tuple(flag_values.rows), flag_values.batch_size,
+                    tuple(map(int, sizes)), flag_values.steps, flag_values.threads)
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    line = ["python", "-m", "benchmarks.bench", *map(shlex.quote, argv[1:])]
+    return command.run(argv, FLAGS, _settings,
+                       lambda settings: bench(settings, FLAGS.output, line), __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

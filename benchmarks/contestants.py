@@ -1,0 +1,147 @@
+"""What is measured against each other, and how each does one step of its work."""
+
+import dataclasses
+import itertools
+import os
+import shutil
+import tempfile
+
+import keras
+import tensorflow as tf
+
+import input_data
+import models
+from benchmarks import plain, plain_pairs
+from benchmarks.networks import HPARAMS, INFOS
+from input_data.mnist import mnist_input, mnist_shift
+from input_data.pipeline import training_batches
+from training import objective, optimization
+
+PRODUCT_SIZE = 4096
+PAIRS_SHIFT, PAIRS_PAD = 4, 4       # of MultiMNIST in the paper
+PLAIN_PAIRS = 2000                  # in a step; the project's generator writes PAIRS_EACH times
+PAIRS_EACH = 20                     # as many, for a step of a measurable length
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """One side of a comparison.
+
+    Attributes:
+      implementation: "ours", "plain", or "product" for nothing but a product of matrices.
+      network: a key of networks.INFOS.
+      batch_size: images in a batch.
+      convolution, precision: of ours, as for `network.Network`; precision also of a product.
+      real_batches: whether ours trains on batches of the input pipeline, which the sample of
+        MNIST passes through, instead of one batch of random numbers.
+    """
+
+    implementation: str
+    network: str = "mnist"
+    batch_size: int = 128
+    convolution: str = "auto"
+    precision: str = "float32"
+    real_batches: bool = False
+
+
+def make_step(contestant, work):
+    """Prepares a contestant for its work.
+
+    Args:
+      contestant: Contestant.
+      work: "train", "evaluate", "records" or "multiply".
+
+    Returns:
+      A function that does one step and returns when it is done, and the number of items a step
+      handles: images, records, or operations.
+    """
+    if work == "multiply":
+        return _multiplication(contestant.precision)
+    if work == "records":
+        return _records(contestant.implementation)
+    keras.utils.set_random_seed(0)
+    make = _training if work == "train" else _evaluation
+    return make(contestant), contestant.batch_size
+
+
+def random_batch(info, batch_size):
+    """Returns a batch of noise with distinct targets."""
+    random = tf.random.Generator.from_seed(0)
+    size = [info.height, info.width, info.depth]
+    order = tf.argsort(random.uniform([batch_size, info.num_classes]))
+    return {"images": random.uniform([batch_size, *size]),
+            "targets": order[:, :info.num_targets],
+            "target_images": random.uniform([batch_size, info.num_targets, *size])}
+
+
+def make_network(contestant):
+    """Returns a contestant's network with fresh variables."""
+    hparams, info = HPARAMS[contestant.network], INFOS[contestant.network]
+    if contestant.implementation == "plain":
+        return plain.PlainNetwork(hparams, info)
+    return models.build("capsule", hparams, info, contestant.convolution, contestant.precision)
+
+
+def _training(contestant):
+    network = make_network(contestant)
+    if contestant.real_batches:
+        split = input_data.load(contestant.network, None, "train")
+        batches = iter(training_batches(split, contestant.batch_size, seed=0))
+    else:
+        batches = itertools.repeat(
+            random_batch(INFOS[contestant.network], contestant.batch_size))
+    if contestant.implementation == "plain":
+        train = plain.make_step(network)
+        return lambda: _wait(train(next(batches)))
+    train = optimization.make_step(network, optimization.make_optimizer(network))
+    global_batch = tf.constant(contestant.batch_size, tf.float32)
+    return lambda: _wait(train(next(batches), global_batch))
+
+
+def _evaluation(contestant):
+    network = make_network(contestant)
+    batch = random_batch(INFOS[contestant.network], contestant.batch_size)
+    if contestant.implementation == "ours":
+        network.freeze()        # once a checkpoint, as the evaluator does
+
+    @tf.function
+    def evaluate(batch):
+        return objective.summed(
+            objective.judge(network.hparams.loss_type, batch, network(batch)))
+
+    return lambda: _wait(evaluate(batch))
+
+
+def _wait(outcome):
+    """Reads a step's results, as a loop does that shows them: a GPU has then finished."""
+    for value in outcome:
+        float(value)
+
+
+def _multiplication(precision):
+    matrix = tf.cast(tf.random.normal([PRODUCT_SIZE, PRODUCT_SIZE]), precision)
+
+    @tf.function
+    def multiply(matrix):
+        return tf.matmul(matrix, matrix)[0, 0]
+
+    return lambda: float(multiply(matrix)), 2 * PRODUCT_SIZE**3
+
+
+def _records(implementation):
+    images, labels = mnist_input.read_idx_split(mnist_input.SAMPLE, "test")
+
+    def write_plainly():
+        with tempfile.TemporaryDirectory() as folder:
+            plain_pairs.write(os.path.join(folder, "pairs.tfrecords"), images, labels,
+                              PLAIN_PAIRS, PAIRS_SHIFT, PAIRS_PAD)
+
+    def generate():
+        with tempfile.TemporaryDirectory() as folder:
+            for name in os.listdir(mnist_input.SAMPLE):
+                shutil.copy(os.path.join(mnist_input.SAMPLE, name), folder)
+            mnist_shift.generate_pairs(folder, "test", PAIRS_SHIFT, PAIRS_EACH, PAIRS_PAD)
+
+    if implementation == "plain":
+        return write_plainly, PLAIN_PAIRS
+    return generate, len(images) * PAIRS_EACH

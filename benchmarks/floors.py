@@ -1,0 +1,58 @@
+"""Operations that a training step needs, for floors: operations over the machine's peak rate."""
+
+import itertools
+
+from benchmarks.plain import ATOMS, CLASS_ATOMS, DECODER_UNITS, FEATURES, KERNEL
+from capsules import convolution_cost
+from capsules.spectral import Spectral
+
+
+def direct_convolutions(hparams, info, batch):
+    """Returns the operations of both convolutions and their gradients, computed directly.
+
+    The first has one gradient only: nobody asks for that of the images.
+
+    Args:
+      hparams: HParams.
+      info: DatasetInfo.
+      batch: int, images in a step.
+    """
+    first, second = _convolutions(hparams, info)
+    return (2 * convolution_cost.direct_operations(*first, batch)
+            + 3 * convolution_cost.direct_operations(*second, batch))
+
+
+def transformed(hparams, info, batch):
+    """Returns the operations of a step by part, in a dict, with the faster convolutions.
+
+    "second convolution" is the spectral one's products and transforms.
+
+    Args: as for `direct_convolutions`.
+    """
+    first, second = _convolutions(hparams, info)
+    tiles = convolution_cost.best_tiles(*second)      # those of the layer
+    terms = convolution_cost.spectral_terms(*second, tiles, batch)
+    rows, columns = Spectral(second[0], second[1][:2], *second[2:]).output_size
+    in_caps = hparams.num_prime_capsules * rows * columns
+    # Of one product of all inputs, or of the gradient for them, with the routing weights.
+    product = 2 * batch * in_caps * ATOMS * info.num_classes * CLASS_ATOMS
+    later = hparams.routing - 1     # the first iteration is one plain sum
+    sizes = [info.num_classes * CLASS_ATOMS, *DECODER_UNITS, info.height * info.width * info.depth]
+    dense = sum(before * after for before, after in itertools.pairwise(sizes))
+    return {
+        "first convolution": 2 * convolution_cost.direct_operations(*first, batch),
+        "second convolution": terms.products + terms.transforms + terms.kernel_transforms,
+        # Forward 1 + 2 an iteration; back 2 an iteration, then 2 for each of its 2 terms and of
+        # the plain sum.
+        "routing": product * (1 + 2 * later + 2 * later + 2 * (2 * later + 1)),
+        "decoder": 3 * 2 * batch * info.num_targets * dense if hparams.remake else 0,
+    }
+
+
+def _convolutions(hparams, info):
+    """Returns both convolutions as (image size, kernel shape, strides, padding)."""
+    padding = hparams.padding.lower()
+    first = ((info.height, info.width), (KERNEL, KERNEL, info.depth, FEATURES), 1, padding)
+    between = Spectral(first[0], first[1][:2], 1, padding).output_size
+    second = (between, (KERNEL, KERNEL, FEATURES, hparams.num_prime_capsules * ATOMS), 2, padding)
+    return first, second

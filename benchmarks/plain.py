@@ -1,0 +1,165 @@
+"""The capsule network written plainly: what the project's own is compared with.
+
+The same variables and the same mathematics as `models.capsule_model`, as one would write them
+down: direct convolutions, a tensor of votes, a routing loop over it, automatic differentiation.
+"""
+
+import itertools
+
+import tensorflow as tf
+
+from models.inferred import Inferred
+from training import objective
+
+ATOMS, CLASS_ATOMS = 8, 16
+FEATURES, KERNEL = 256, 9
+DECODER_UNITS = (512, 1024)
+
+
+class PlainNetwork:
+    """A capsule network that takes a batch and returns `Inferred`, as every network does.
+
+    Args:
+      hparams: HParams.
+      info: DatasetInfo.
+
+    Attributes:
+      hparams: HParams.
+      variables: list of tf.Variable, in the order of the layers, kernels before biases.
+    """
+
+    def __init__(self, hparams, info):
+        self.hparams = hparams
+        self._info = info
+        types = hparams.num_prime_capsules
+        positions = _positions(info.height, hparams) * _positions(info.width, hparams)
+        classes = info.num_classes
+        self._features = [_normal([KERNEL, KERNEL, info.depth, FEATURES], 0.05),
+                          _bias([FEATURES])]
+        self._primary = [_normal([KERNEL, KERNEL, FEATURES, types * ATOMS], 0.1),
+                         _bias([types, ATOMS])]
+        self._class = [_normal([types * positions, ATOMS, classes * CLASS_ATOMS], 0.1),
+                       _bias([classes, CLASS_ATOMS])]
+        self._decoder = []
+        if hparams.remake:
+            sizes = [classes * CLASS_ATOMS, *DECODER_UNITS, info.height * info.width * info.depth]
+            self._decoder = [(_normal(pair, 0.1), _bias(pair[1:]))
+                             for pair in itertools.pairwise(sizes)]
+        self.variables = [*self._features, *self._primary, *self._class]
+        self.variables += [variable for layer in self._decoder for variable in layer]
+
+    def __call__(self, batch):
+        kernel, bias = self._features
+        features = tf.nn.relu(
+            tf.nn.conv2d(batch["images"], kernel, 1, self.hparams.padding) + bias)
+        capsules = self._route(self._primary_capsules(features))
+        remakes = self._remakes(capsules, batch["targets"]) if self._decoder else None
+        return Inferred(tf.norm(capsules, axis=-1), capsules, remakes)
+
+    def _primary_capsules(self, features):
+        """Returns [batch, in_caps, ATOMS]: types outermost, then rows, then columns."""
+        kernel, bias = self._primary
+        types = self.hparams.num_prime_capsules
+        found = tf.nn.conv2d(features, kernel, 2, self.hparams.padding)
+        rows, columns = found.shape[1:3]
+        found = tf.reshape(found, [-1, rows, columns, types, ATOMS])
+        capsules = _squash(found / (types + self.hparams.leaky) + bias)
+        capsules = tf.transpose(capsules, [0, 3, 1, 2, 4])
+        return tf.reshape(capsules, [-1, types * rows * columns, ATOMS])
+
+    def _route(self, inputs):
+        """Returns the class capsules, [batch, classes, CLASS_ATOMS]."""
+        weights, biases = self._class
+        in_caps, _, width = weights.shape
+        classes = self._info.num_classes
+        tiled = tf.tile(inputs[..., tf.newaxis], [1, 1, 1, width])
+        votes = tf.reduce_sum(tiled * weights, axis=2)
+        votes = tf.reshape(votes, [-1, in_caps, classes, CLASS_ATOMS])
+        logits = tf.zeros_like(votes[..., 0])
+        for _ in range(self.hparams.routing):
+            if self.hparams.leaky:
+                leak = tf.zeros_like(logits[..., :1])
+                couplings = tf.nn.softmax(tf.concat([leak, logits], axis=-1))[..., 1:]
+            else:
+                couplings = tf.nn.softmax(logits)
+            sums = tf.reduce_sum(couplings[..., tf.newaxis] * votes, axis=1) + biases
+            capsules = _squash(sums)
+            repeated = tf.tile(capsules[:, tf.newaxis], [1, in_caps, 1, 1])
+            logits += tf.reduce_sum(votes * repeated, axis=-1)
+        return capsules
+
+    def _remakes(self, capsules, targets):
+        """Returns [batch, targets, height, width, depth], from each target's capsule alone."""
+        info = self._info
+        mask = tf.one_hot(targets, info.num_classes)[..., tf.newaxis]
+        pixels = tf.reshape(capsules[:, tf.newaxis] * mask,
+                            [-1, info.num_classes * CLASS_ATOMS])
+        for (weights, bias), activation in zip(
+                self._decoder, (tf.nn.relu, tf.nn.relu, tf.nn.sigmoid)):
+            pixels = activation(pixels @ weights + bias)
+        images = tf.reshape(
+            pixels, [-1, info.num_targets, info.depth, info.height, info.width])
+        return tf.transpose(images, [0, 1, 3, 4, 2])
+
+
+class PlainAdam:
+    """Adam with the learning rate's decay, by TensorFlow's own fused update.
+
+    Args:
+      hparams: HParams.
+      variables: list of tf.Variable.
+    """
+
+    def __init__(self, hparams, variables):
+        self._hparams = hparams
+        self._variables = variables
+        self._means = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
+        self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
+        self._step = tf.Variable(0.0)
+
+    def apply(self, gradients):
+        hparams = self._hparams
+        decay = hparams.decay_rate ** (self._step / hparams.decay_steps)
+        rate = tf.maximum(1e-6, hparams.learning_rate * decay)
+        self._step.assign_add(1)
+        for variable, mean, square, gradient in zip(
+                self._variables, self._means, self._squares, gradients):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle, m=mean.handle, v=square.handle, grad=gradient, lr=rate,
+                beta1=0.9, beta2=0.999, epsilon=1e-8, beta1_power=0.9**self._step,
+                beta2_power=0.999**self._step)
+
+
+def make_step(network):
+    """Returns a function that trains a PlainNetwork on a batch and returns the summed Outcome."""
+    optimizer = PlainAdam(network.hparams, network.variables)
+
+    @tf.function
+    def step(batch):
+        with tf.GradientTape() as tape:
+            outcome = objective.judge(network.hparams.loss_type, batch, network(batch))
+            loss = tf.reduce_mean(outcome.total_loss)
+        optimizer.apply(tape.gradient(loss, network.variables))
+        return objective.summed(outcome)
+
+    return step
+
+
+def _positions(size, hparams):
+    """Returns how many rows, or columns, of primary capsules an image has."""
+    if hparams.padding == "SAME":
+        return -(-size // 2)
+    return -(-(size - 2 * (KERNEL - 1)) // 2)
+
+
+def _squash(vectors):
+    length = tf.norm(vectors, axis=-1, keepdims=True)
+    return vectors / length * (length**2 / (1 + length**2))
+
+
+def _normal(shape, deviation):
+    return tf.Variable(tf.random.truncated_normal(shape, stddev=deviation))
+
+
+def _bias(shape):
+    return tf.Variable(tf.fill(shape, 0.1))

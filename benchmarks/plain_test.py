@@ -1,0 +1,62 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import models
+from benchmarks import plain, plain_pairs
+from benchmarks.contestants import random_batch
+from benchmarks.networks import INFOS
+from capsules import convolution_cost
+from input_data.mnist import multi_mnist
+from models.hparams import HParams
+from training import objective, optimization
+
+OVERRIDES = {"mnist": "num_prime_capsules=3",
+             "multimnist": "num_prime_capsules=2,routing=2",
+             "cifar10": "num_prime_capsules=3,padding=SAME,leaky=true,remake=false"}
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_plain_network_is_the_projects(name):
+    keras.utils.set_random_seed(1)
+    hparams, info = HParams().override(OVERRIDES[name]), INFOS[name]
+    ours, other = models.build("capsule", hparams, info), plain.PlainNetwork(hparams, info)
+    for mine, theirs in zip(other.variables, ours.variable_paths().values(), strict=True):
+        mine.assign(theirs)
+    batch = random_batch(info, 4)
+    received, expected = other(batch), ours(batch)
+    np.testing.assert_allclose(received.logits, expected.logits, rtol=1e-4)
+    if hparams.remake:
+        np.testing.assert_allclose(received.remakes, expected.remakes, rtol=1e-3, atol=1e-5)
+    else:
+        assert received.remakes is None
+
+    train = optimization.make_step(ours, optimization.make_optimizer(ours))
+    train_plainly = plain.make_step(other)
+    for _ in range(2):      # the second loss sees the first update
+        expected, received = train(batch, tf.constant(4.0)), train_plainly(batch)
+        assert isinstance(received, objective.Outcome)
+        np.testing.assert_allclose(received, expected, rtol=1e-4)
+
+
+def test_plain_pairs_are_records_of_multimnist(tmp_path, digits):
+    images, labels = digits
+    path = tmp_path / "multitrain_4shifted_mnist.tfrecords"
+    plain_pairs.write(str(path), images[..., np.newaxis], labels, count=20, shift=4, pad=4)
+    split = multi_mnist.load(str(tmp_path), "train")
+    assert (split.info.height, split.info.width, split.info.num_examples) == (36, 36, 20)
+    stored = split.read(np.arange(20))
+    assert (stored["targets"][:, 0] != stored["targets"][:, 1]).all()
+    both = stored["target_images"].astype(np.int32).sum(axis=1)
+    np.testing.assert_array_equal(stored["images"], np.minimum(both, 255))
+    # Shifts that the ground has room for cut nothing off.
+    totals = set(images.sum(axis=(1, 2), dtype=np.int64))
+    assert set(stored["target_images"].sum(axis=(2, 3, 4), dtype=np.int64).ravel()) <= totals
+
+
+def test_costs_grow_with_the_batch():
+    shape = ((20, 20), (9, 9, 256, 256), 2, "valid")
+    assert convolution_cost.direct(*shape, 64) * 2 == convolution_cost.direct(*shape, 128)
+    small, large = (convolution_cost.spectral(*shape, batch) for batch in (64, 128))
+    assert small < large < 2 * small        # the kernel's transform is shared

@@ -1,0 +1,69 @@
+"""Reports: the same numbers as Markdown for people and as JSON for programs."""
+
+import json
+import os
+
+from input_data.command import UsageError
+from input_data.files import whole_file
+
+MARKDOWN, JSON = "report.md", "report.json"
+HEADING, KIND = "# Benchmark: ", '{\n  "benchmark": '
+
+
+def check_folder(folder):
+    """Raises UsageError if reports cannot be written, or would replace files of others."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        for name, start in ((MARKDOWN, HEADING), (JSON, KIND)):
+            path = os.path.join(folder, name)
+            if os.path.lexists(path):
+                with open(path, errors="replace") as file:
+                    if not file.read(len(start)) == start:
+                        raise UsageError(f"--output: {path} is there and is not a benchmark's "
+                                         "report; move it away or name another folder.")
+    except OSError as error:
+        raise UsageError(f"--output: {folder} cannot be used ({error.strerror}).") from None
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"--output: {folder} cannot be written to.")
+
+
+def write(folder, title, sections, values):
+    """Writes both reports, replacing those that are there, and returns the Markdown.
+
+    Args:
+      folder: str, checked by `check_folder`.
+      title: str, which benchmark.
+      sections: list of str, Markdown.
+      values: dict for the JSON.
+    """
+    markdown = "\n\n".join([f"{HEADING}{title}", *sections]) + "\n"
+    texts = {MARKDOWN: markdown,
+             JSON: json.dumps({"benchmark": title, **values}, indent=2) + "\n"}
+    for name, text in texts.items():
+        path = os.path.join(folder, name)
+        with whole_file(path, replace=True) as aside, open(aside, "w") as file:
+            file.write(text)
+    return markdown
+
+
+def table(header, rows):
+    """Returns a Markdown table.
+
+    Args:
+      header: list of str; a leading ">" puts a column's numbers to the right.
+      rows: list of lists of str.
+    """
+    lines = [[name.removeprefix(">") for name in header],
+             ["---:" if name.startswith(">") else "---" for name in header], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def machine(facts, command):
+    """Returns the section that says where and how a report was made.
+
+    Args:
+      facts: dict from a word to text.
+      command: list of str, what was typed.
+    """
+    lines = [f"- {name}: {value}" for name, value in facts.items()]
+    return "\n".join([f"    {' '.join(command)}", "", *lines])
