@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import models
 from input_data.dataset import DatasetInfo, Split
 from models.hparams import HParams
 from models.inferred import Inferred
@@ -55,3 +56,28 @@ def test_losses_do_not_depend_on_the_batches():
 ])
 def test_result_line(examples, wrong, line):
     assert Evaluation(examples, examples - wrong, examples, 0.0, 0.0, 1.0).line() == line
+
+
+def test_a_changed_network_is_evaluated_as_it_is_now(digits):
+    """Kernels are transformed once an evaluation, not once and for all."""
+    images, labels = digits
+    images = (images[:20, ..., None] / 255).astype(np.float32)
+
+    def read(numbers):
+        return {"images": images[numbers], "targets": labels[numbers, None]}
+
+    def prepare(values, seed):
+        return {**values, "target_images": values["images"][:, tf.newaxis]}
+
+    info = DatasetInfo("digits", 28, 28, 1, 10, (), num_examples=20)
+    network = models.build("capsule", HParams(num_prime_capsules=2), info, "spectral")
+    evaluator = Evaluator(network, Split(info, "", read, prepare), 8, 20)
+    for scale in (1.0, 0.5):
+        for variable in network.variables:
+            variable.assign(scale * variable)
+        found = []
+        evaluator.evaluate(lambda targets, logits, found=found: found.append(logits))
+        fresh = models.build("capsule", HParams(num_prime_capsules=2), info, "direct")
+        fresh.set_weights(network.get_weights())
+        np.testing.assert_allclose(np.concatenate(found), fresh({"images": images}).logits,
+                                   atol=1e-5)
