@@ -26,7 +26,7 @@ flags.DEFINE_enum("model", "capsule", list(models.NETWORKS), "The network.", fla
 flags.DEFINE_string("hparams_override", "", "Hyperparameters other than the defaults, as "
                     "key=value,key=value; models/hparams.py lists them.", flag_values=FLAGS)
 flags.DEFINE_integer("num_targets", 1, "Classes in an image: 2 for pairs of MNIST digits.",
-                     flag_values=FLAGS)
+                     lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_boolean("train", True, "Train; false evaluates.", flag_values=FLAGS)
 flags.DEFINE_boolean("validate", False, "Hold part of the training data out, and evaluate on "
                      "it instead of the test data.", flag_values=FLAGS)
@@ -48,11 +48,13 @@ flags.DEFINE_integer("batch_size", None, "Examples in a batch. Without it: 128 f
 flags.DEFINE_integer("seed", None, "Decides initial weights, and order and augmentation of the "
                      "examples. Without it: 0, or the run's own when it resumes.",
                      lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
-flags.DEFINE_enum("convolution", "auto", ["auto", "direct", "spectral"], "Algorithm of the large "
-                  "convolutions: auto takes the faster one. Checkpoints are the same.",
+flags.DEFINE_enum("convolution", None, ["auto", "direct", "spectral"], "Algorithm of the large "
+                  "convolutions: auto, the default, takes the faster one. Checkpoints are "
+                  "the same.",
                   flag_values=FLAGS)
-flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "Of the convolutions' "
-                  "products; weights, routing and losses are float32.", flag_values=FLAGS)
+flags.DEFINE_enum("precision", None, ["float32", "bfloat16"], "Of the convolutions' products, "
+                  "float32 by default; weights, routing and losses are always float32.",
+                  flag_values=FLAGS)
 flags.DEFINE_float("poll_seconds", 10, "Following: seconds between looks for a new checkpoint.",
                    lower_bound=0.1, flag_values=FLAGS)
 flags.DEFINE_float("patience_minutes", 120, "Following: minutes without a new checkpoint after "

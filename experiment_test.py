@@ -105,10 +105,10 @@ def test_a_second_start_goes_on_and_a_finished_one_says_so(tmp_path, mnist_dir, 
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "notes.txt").write_text("mine")
     assert run(*common, "--max_steps=2", "--batch_size=8", "--seed=5") == 0
-    assert run(*common[:2], "--max_steps=3") == 0
+    assert run(common[0], "--max_steps=3") == 0
     assert f"Resuming from {tmp_path}/train/model.ckpt-2" in capsys.readouterr().out
     flags = read_json(tmp_path / "train" / "flags.json")
-    assert (flags["seed"], flags["batch_size"]) == (5, 8)
+    assert (flags["seed"], flags["batch_size"], flags["data_dir"]) == (5, 8, str(mnist_dir))
     assert read_json(tmp_path / "train" / "hparams.json")["num_prime_capsules"] == 2
     assert run(*common, "--max_steps=3") == 0
     assert "Step 3 was reached already" in capsys.readouterr().out
@@ -147,6 +147,10 @@ def test_following_ends_at_max_steps_or_without_patience(trained, tmp_path, caps
     assert run(f"--summary_dir={tmp_path}", "--train=false", "--eval_size=10",
                "--max_steps=2") == 0
     assert capsys.readouterr().out.count("Total wrong") == 1
+    # The mark of an earlier end is not that of a training that goes on to more steps.
+    assert run(f"--summary_dir={tmp_path}", "--train=false", "--eval_size=10", "--max_steps=50",
+               "--poll_seconds=0.1", "--patience_minutes=0.01") == 0
+    assert "No new checkpoint" in capsys.readouterr().out
     assert run(f"--summary_dir={tmp_path / 'none'}", "--train=false", "--poll_seconds=0.1",
                "--patience_minutes=0.01") == 2
     assert "no checkpoint for 0.01 minutes" in capsys.readouterr().err
@@ -175,6 +179,10 @@ def one_line(capsys):
     (["--data_dir=/nowhere"], "no folder or file /nowhere"),
     (["--summary_dir="], "--summary_dir"),
     (["--train=false"], "--summary_dir is missing"),
+    (["--data_dir="], "--data_dir is empty"),
+    (["--summary_dir=/tmp/run[1]"], "without [ ] * ?"),
+    (["--summary_dir=/etc/hostname", "--train=false"], "found the file"),
+    (["--num_targets=0"], "num_targets"),
     (["--train=false", "--checkpoint=/nowhere/model.ckpt-1"], "no folder /nowhere"),
     (["--summary_dir=/proc/run"], "cannot be made"),
 ])
@@ -254,6 +262,9 @@ def test_bad_data_get_one_line(damage, message, mnist_dir, tmp_path, capsys):
      "num_prime_capsules"),
     (["--train=false", "--checkpoint={}/train/model.ckpt-4", "--model=baseline"], "--model"),
     (["--summary_dir={}", "--max_steps=3"], "is below step 4"),
+    (["--summary_dir={}/new", "--checkpoint={}/train/model.ckpt-4", "--max_steps=3"],
+     "is below step 4"),
+    (["--summary_dir={}", "--precision=bfloat16"], "started with --precision=float32"),
     (["--summary_dir={}", "--seed=8"], "started with --seed=0"),
     (["--summary_dir={}", "--batch_size=9"], "started with --batch_size=8"),
     (["--summary_dir={}", "--model=baseline"], "started with --model=capsule"),

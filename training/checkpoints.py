@@ -6,6 +6,7 @@ seed and k.
 """
 
 import os
+import re
 
 import tensorflow as tf
 
@@ -22,15 +23,20 @@ DAMAGE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 
 
 def latest(folder):
-    """Returns the newest checkpoint's name (without .index) in a folder, or None."""
-    return tf.train.latest_checkpoint(folder)
+    """Returns the name (without .index) of a folder's checkpoint of the highest step, or None."""
+    return next(reversed(all_names(folder)), None)
 
 
 def all_names(folder):
-    """Returns the checkpoints that a folder's state file lists and that exist, oldest first."""
-    state = tf.train.get_checkpoint_state(folder)
-    names = state.all_model_checkpoint_paths if state else []
-    return [name for name in names if os.path.exists(name + ".index")]
+    """Returns the names of a folder's checkpoints, by step.
+
+    The files themselves are looked at: the state file that TensorFlow keeps beside them may be
+    missing, or name the place where the folder was before.
+    """
+    entries = os.listdir(folder) if os.path.isdir(folder) else []
+    steps = [int(found.group(1)) for entry in entries
+             if (found := re.fullmatch(re.escape(NAME) + r"-(\d+)\.index", entry))]
+    return [os.path.join(folder, f"{NAME}-{step}") for step in sorted(steps)]
 
 
 class Writer:
@@ -57,9 +63,9 @@ class Writer:
           RunError: if it cannot be written.
         """
         step = int(self._step)
-        newest = self._manager.latest_checkpoint
-        if newest and newest.endswith(f"{NAME}-{step}"):
-            return newest
+        name = os.path.join(self._manager.directory, f"{NAME}-{step}")
+        if os.path.exists(name + ".index"):     # resumed from, or written a moment ago
+            return name
         try:
             return self._manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:

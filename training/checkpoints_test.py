@@ -103,6 +103,20 @@ def test_damaged_checkpoints_are_errors(tmp_path, info, ending, change):
         stored.restore_optimizer(network, optimizer)
 
 
+def test_checkpoints_are_found_without_tensorflows_state_file(tmp_path, info):
+    network, optimizer = build(info)
+    for step in (2, 10):
+        name = save(tmp_path, network, optimizer, step)
+    state = tmp_path / "checkpoint"
+    for text in (None, 'model_checkpoint_path: "/old/place/model.ckpt-2"'):
+        state.unlink()
+        if text:
+            state.write_text(text)
+        assert checkpoints.latest(str(tmp_path)) == name
+        assert save(tmp_path, network, optimizer, 10) == name
+        state.touch()
+
+
 def test_other_tensors_are_not_a_network(tmp_path):
     import tensorflow as tf
 

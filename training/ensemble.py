@@ -10,14 +10,15 @@ from training import checkpoints, run_files
 from training.errors import RunError
 from training.evaluate import CheckpointEvaluations, result
 from training.evaluator import Evaluation
+from training.loading import open_split
 
 
 def evaluate_ensemble(settings):
     """Evaluates the members, then their ensemble; prints and writes all results.
 
     The members' names are settings.checkpoint with 0 to num_trials - 1 in place of {}; or 1 to
-    num_trials, where there is no 0 but num_trials. Those that are missing are named and left
-    out.
+    num_trials, where all of those are there and 0 is not. Those that are missing are named and
+    left out.
 
     Args:
       settings: Settings.
@@ -27,7 +28,7 @@ def evaluate_ensemble(settings):
     """
     start = time.monotonic()
     members = [checkpoints.Stored(name) for name in _names(settings)]
-    evaluations = CheckpointEvaluations(settings, members[0])
+    evaluations = CheckpointEvaluations(settings, members[0], open_split(settings))
     votes = _Votes()
     results = []
     for stored in members:
@@ -47,7 +48,10 @@ def _names(settings):
     def there(number):
         return os.path.exists(settings.checkpoint.replace("{}", str(number)) + ".index")
 
-    first = 1 if there(settings.num_trials) and not there(0) else 0
+    from_1 = range(1, settings.num_trials + 1)
+    first = 1 if not there(0) and all(map(there, from_1)) else 0
+    if first:
+        print(f"There is no member 0: members are 1 to {settings.num_trials}.")
     names = {number: settings.checkpoint.replace("{}", str(number))
              for number in range(first, first + settings.num_trials)}
     missing = [number for number in names if not there(number)]

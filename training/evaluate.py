@@ -1,11 +1,12 @@
 """Evaluates one checkpoint, or those of a training as they come."""
 
+import os
 import time
 
 from training import checkpoints, run_files
 from training.errors import RunError
 from training.evaluator import Evaluator
-from training.loading import load_network, open_split
+from training.loading import check_same_network, load_network, open_split
 from training.settings import EVALUATION_BATCH
 from training.summaries import EVALUATION_TAGS, Summaries
 
@@ -16,7 +17,7 @@ def evaluate(settings):
     Args, Returns, Raises: as for `run`.
     """
     stored = checkpoints.Stored(settings.checkpoint)
-    CheckpointEvaluations(settings, stored).add(stored)
+    CheckpointEvaluations(settings, stored, open_split(settings)).add(stored)
 
 
 def follow(settings):
@@ -28,7 +29,11 @@ def follow(settings):
     Args, Returns, Raises: as for `run`.
     """
     folder = settings.train_folder
-    print(f"Following the checkpoints in {folder}.")
+    print(f"Following the checkpoints in {folder}"
+          + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
+    # What is wrong with these shall not be found hours later.
+    run_files.make_folder(settings.test_folder)
+    split = open_split(settings)
     evaluations, seen = None, set()
     last_news = time.monotonic()
     while True:
@@ -37,13 +42,13 @@ def follow(settings):
         new = [name for name in checkpoints.all_names(folder) if name not in seen]
         for name in new:
             stored = checkpoints.Stored(name)
-            evaluations = evaluations or CheckpointEvaluations(settings, stored)
+            evaluations = evaluations or CheckpointEvaluations(settings, stored, split)
             evaluations.add(stored)
             seen.add(name)
             last_news = time.monotonic()
             if settings.max_steps is not None and stored.step >= settings.max_steps:
                 return
-        if finished and not new:
+        if finished and not new and finished.get("step", 0) >= (settings.max_steps or 0):
             return
         if time.monotonic() - last_news > 60 * settings.patience_minutes:
             if not seen:
@@ -58,18 +63,19 @@ def follow(settings):
 class CheckpointEvaluations:
     """Evaluates checkpoints of one network, one after another.
 
-    The data are opened and the network is built once.
+    The network is built once.
 
     Args:
       settings: Settings.
       stored: checkpoints.Stored, the first of the checkpoints.
+      split: Split to evaluate on.
     """
 
-    def __init__(self, settings, stored):
+    def __init__(self, settings, stored, split):
         self._settings = settings
-        split = open_split(settings)
-        self._network = load_network(stored, settings.model, settings.hparams_override,
-                                     split.info, settings.convolution, settings.precision)
+        self._network = load_network(
+            stored, settings.model, settings.hparams_override, split.info,
+            settings.convolution or "auto", settings.precision or "float32")
         self._evaluator = Evaluator(self._network, split,
                                     settings.batch_size or EVALUATION_BATCH, settings.eval_size)
         if settings.test_folder:
@@ -85,7 +91,11 @@ class CheckpointEvaluations:
 
         Returns:
           Evaluation.
+
+        Raises:
+          RunError: if the checkpoint is of another network than the first.
         """
+        check_same_network(stored, self._network.hparams, self._settings.hparams_override)
         stored.restore_network(self._network)
         print(f"Evaluating {stored.name}, step {stored.step}.")
         evaluation = self._evaluator.evaluate(collect)

@@ -6,6 +6,7 @@ import input_data
 import models
 from models.hparams import HParams
 from training import run_files
+from training.errors import RunError
 
 
 def open_split(settings):
@@ -31,7 +32,30 @@ def load_network(checkpoint, model, overrides, info, convolution="auto", precisi
     Raises:
       RunError: if the checkpoint is of another network.
     """
-    hparams = run_files.read_hparams(os.path.dirname(checkpoint.name)) or HParams()
-    network = models.build(model, hparams.override(overrides), info, convolution, precision)
+    network = models.build(model, _hparams(checkpoint, overrides), info, convolution, precision)
     checkpoint.restore_network(network)
     return network
+
+
+def check_same_network(checkpoint, hparams, overrides):
+    """Checks that a checkpoint's network computes what one with other hparams does.
+
+    Args:
+      checkpoint: checkpoints.Stored.
+      hparams: HParams of the other network.
+      overrides: str, of the hyperparameters beside the checkpoint.
+
+    Raises:
+      RunError: if not; names the hyperparameter.
+    """
+    found = _hparams(checkpoint, overrides)
+    for name in ("leaky", "num_prime_capsules", "padding", "remake", "routing"):
+        if getattr(found, name) != getattr(hparams, name):
+            raise RunError(f"{checkpoint.name} is of a network with {name}={getattr(found, name)}, "
+                           f"expected {name}={getattr(hparams, name)} as in the first; "
+                           "--hparams_override makes them the same.")
+
+
+def _hparams(checkpoint, overrides):
+    stored = run_files.read_hparams(os.path.dirname(checkpoint.name)) or HParams()
+    return stored.override(overrides)

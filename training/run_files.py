@@ -73,13 +73,17 @@ def read_hparams(folder):
     """Returns the hyperparameters stored in a folder, or None.
 
     Raises:
-      HParamsError: if the file is damaged.
+      HParamsError, RunError: if the file is damaged.
     """
     path = os.path.join(folder, HPARAMS)
     if not os.path.exists(path):
         return None
-    with open(path) as file:
-        return HParams.from_json(file.read(), path)
+    try:
+        with open(path) as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
+    return HParams.from_json(text, path)
 
 
 def remove(folder, name):

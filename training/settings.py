@@ -33,8 +33,8 @@ class Settings:
     save_step: int = 1500
     eval_size: int = 10000
     batch_size: int | None = None
-    convolution: str = "auto"
-    precision: str = "float32"
+    convolution: str | None = None
+    precision: str | None = None
     seed: int | None = None
     poll_seconds: float = 10.0
     patience_minutes: float = 120.0
@@ -42,14 +42,19 @@ class Settings:
 
     def __post_init__(self):
         HParams().override(self.hparams_override)
-        if self.num_targets < 1:
-            raise UsageError(f"--num_targets: expected 1 or more, found {self.num_targets}.")
         if self.data_dir is not None:
             _check_data_dir(self.data_dir)
+        for name in ("summary_dir", "checkpoint"):
+            found = set(getattr(self, name) or "") & set("[]*?")
+            if found:
+                raise UsageError(f"--{name}: expected a path without [ ] * ?, which TensorFlow "
+                                 f"reads as patterns, found {getattr(self, name)}.")
+        if os.path.isfile(self.summary_dir or ""):
+            raise UsageError(f"--summary_dir: expected a folder, found the file "
+                             f"{self.summary_dir}.")
         if not self.summary_dir and (self.train or not self.checkpoint):
             raise UsageError("--summary_dir is missing: it takes a run's checkpoints and "
                              "summaries" + ("." if self.train else "; or give a --checkpoint."))
-
         if self.num_trials > 1 and self.train:
             raise UsageError("--num_trials is for evaluation: N trials are N trainings, each "
                              "with its own --seed and --summary_dir.")
@@ -60,7 +65,9 @@ class Settings:
     @property
     def is_ensemble(self):
         """Whether several checkpoints are evaluated together."""
-        return not self.train and "{}" in (self.checkpoint or "")
+        if self.train or "{}" not in (self.checkpoint or ""):
+            return False
+        return self.num_trials > 1 or not os.path.exists(self.checkpoint + ".index")
 
     @property
     def split(self):
@@ -81,6 +88,8 @@ class Settings:
 
 
 def _check_data_dir(data_dir):
-    base = data_dir.rpartition("@")[0] or data_dir
-    if not os.path.exists(data_dir) and not glob.glob(glob.escape(base) + "*"):
+    if not data_dir:
+        raise UsageError("--data_dir is empty; leave it out for the sample of MNIST.")
+    shards = glob.glob(glob.escape(data_dir.rpartition("@")[0]) + "-*") if "@" in data_dir else []
+    if not os.path.exists(data_dir) and not shards:
         raise UsageError(f"--data_dir: there is no folder or file {data_dir}.")

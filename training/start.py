@@ -1,6 +1,7 @@
 """Starts a training, or goes on with one."""
 
 import dataclasses
+import os
 import sys
 
 import keras
@@ -26,14 +27,17 @@ def train(settings):
     newest = checkpoints.latest(folder)
     stored = checkpoints.Stored(newest) if newest else None
     settings, hparams = _as_started(settings, folder if stored else None)
+    resumed = stored is not None
+    if not resumed and settings.checkpoint:
+        stored = checkpoints.Stored(settings.checkpoint)
     if stored:
         if stored.step > settings.max_steps:
-            raise RunError(f"--max_steps={settings.max_steps} is below step {stored.step}, "
-                           f"which {folder} has reached; give more, or another --summary_dir.")
-        print(f"Resuming from {newest}.")
-    elif settings.checkpoint:
-        stored = checkpoints.Stored(settings.checkpoint)
-        print(f"Starting from {settings.checkpoint}.")
+            raise RunError(f"--max_steps={settings.max_steps} is below step {stored.step} of "
+                           f"{stored.name}; give more, or another --summary_dir.")
+        print(f"{'Resuming' if resumed else 'Starting'} from {stored.name}.")
+    if stored is None or stored.step < settings.max_steps:
+        # Who follows shall not take an earlier end for this one.
+        run_files.remove(folder, run_files.FINISHED)
 
     split = open_split(settings)
     keras.utils.set_random_seed(settings.seed)
@@ -45,11 +49,11 @@ def train(settings):
         stored.restore_optimizer(network, optimizer)
     run_files.write_settings(folder, settings, hparams)
     _describe(network)
-    if int(optimizer.iterations) >= settings.max_steps:
+    if stored and stored.step == settings.max_steps:
         print(f"Step {stored.step} was reached already: {stored.name}")
+        run_files.write(folder, run_files.FINISHED, {"step": stored.step})
         return None
 
-    run_files.remove(folder, run_files.FINISHED)
     try:
         status = trainer.train(network, optimizer, split, folder, settings.max_steps,
                                settings.save_step, settings.batch_size, settings.seed)
@@ -64,6 +68,8 @@ def train(settings):
 def _as_started(settings, folder):
     """Returns settings and hparams of a training, with what an earlier start decided.
 
+    A new training's hyperparameters are those beside the checkpoint it starts from, if any.
+
     Args:
       settings: Settings.
       folder: where the training that is resumed left its files, or None.
@@ -73,19 +79,27 @@ def _as_started(settings, folder):
     """
     started = (folder and run_files.read(folder, run_files.FLAGS)) or {}
     hparams = folder and run_files.read_hparams(folder)
-    defaults = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS}
+    defaults = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
+                "convolution": "auto", "precision": "float32"}
     decided = {}
-    for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size"):
+    for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size",
+                 "convolution", "precision"):
         asked = getattr(settings, name)
         if name in started and asked not in (None, started[name]):
             raise RunError(f"{folder} was started with --{name}={started[name]}, found "
                            f"--{name}={asked}; give the same, or another --summary_dir.")
         decided[name] = started.get(name, asked)
     decided["max_steps"] = settings.max_steps
+    # Data may have moved; without a word on them, they are where they were.
+    decided["data_dir"] = settings.data_dir or started.get("data_dir")
+    if decided["data_dir"]:
+        decided["data_dir"] = os.path.abspath(decided["data_dir"])
     decided = {name: defaults.get(name) if value is None else value
                for name, value in decided.items()}
     if hparams is None:
-        hparams = HParams().override(settings.hparams_override)
+        beside = settings.checkpoint and run_files.read_hparams(
+            os.path.dirname(settings.checkpoint))
+        hparams = (beside or HParams()).override(settings.hparams_override)
     for name, asked in parse_overrides(settings.hparams_override).items():
         if asked != getattr(hparams, name):
             raise RunError(f"{folder} was started with {name}={getattr(hparams, name)}, found "

@@ -32,8 +32,9 @@ class Summaries:
             rows = _history(self._path, ["step", *tags], stale or (lambda step: False))
             with whole_file(self._path, replace=True) as aside, open(aside, "w") as file:
                 csv.writer(file, lineterminator="\n").writerows(rows)
-        except OSError as error:
-            raise RunError(f"{self._path} cannot be written ({error.strerror}).") from None
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise RunError(f"{self._path} cannot be read or written ({error}); mend it or move it "
+                           "away.") from None
         self._events = tf.summary.create_file_writer(folder)
 
     def __enter__(self):
@@ -53,8 +54,11 @@ class Summaries:
             for tag in self._tags:
                 tf.summary.scalar(tag, values[tag])
         row = [step, *(f"{values[tag]:.9g}" for tag in self._tags)]
-        with open(self._path, "a") as file:
-            csv.writer(file, lineterminator="\n").writerow(row)
+        try:
+            with open(self._path, "a") as file:
+                csv.writer(file, lineterminator="\n").writerow(row)
+        except OSError as error:
+            raise RunError(f"{self._path} cannot be written ({error.strerror}).") from None
 
     def details(self, step, network, batch):
         """Writes histograms of weights and activations, and reconstructions of a batch."""
