@@ -28,8 +28,8 @@ def shard_names(name):
     Raises:
       DataError: if a file is missing; names the first one.
     """
-    base, at, count = name.rpartition("@")
-    if not at:
+    base, _, count = name.rpartition("@")
+    if "@" not in os.path.basename(name):
         names = [name]
     elif not count.isdigit() or int(count) == 0:
         raise DataError(f"{name}: expected NAME@N with a number of shards N.")

@@ -49,8 +49,12 @@ def _find(data_dir, names):
     """Returns the folder of a split's files, and which of their names are there."""
     for folder in (os.path.join(data_dir, FOLDER), data_dir):
         there = [name for name in names if os.path.isfile(os.path.join(folder, name))]
-        if there:
+        if len(there) in (1, len(names)):
             return folder, there
+        if there:
+            missing = ", ".join(name for name in names if name not in there)
+            raise DataError(f"{folder}: expected {len(names)} training files, or one, found "
+                            f"{len(there)}; missing: {missing}.")
     wanted = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
     raise DataError(f"{data_dir}: expected {wanted} in it or in {FOLDER} in it, found none; "
                     "python -m input_data.download --dataset=cifar10 --data_dir=DIR gets them.")

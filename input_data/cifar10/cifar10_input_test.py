@@ -160,7 +160,7 @@ def test_validation_holds_out_the_fifth_of_five_files(folder):
     np.testing.assert_array_equal(held_out.read([0, 14])["images"], images[[0, 14]])
 
 
-def test_files_that_are_not_there_are_left_out(folder):
+def test_a_single_training_file_is_enough(folder):
     os.rename(folder / "data_batch_1.bin", folder / "data_batch_3.bin")
     split = cifar10_input.load(str(folder), "train")
     assert split.source.endswith("train split (data_batch_3.bin)")
@@ -216,3 +216,9 @@ def test_trains_and_evaluates_from_the_command_line(tmp_path, folder, capsys):
     lines = capsys.readouterr().err.strip().splitlines()
     assert "test_batch.bin, record 3" in lines[-1]
     assert not any("Traceback" in line for line in lines)
+
+
+def test_missing_training_files_are_named(folder):
+    shutil.copy(folder / "data_batch_1.bin", folder / "data_batch_4.bin")
+    with pytest.raises(DataError, match=r"missing: data_batch_2.bin, data_batch_3.bin, data_b"):
+        cifar10_input.load(str(folder), "train")

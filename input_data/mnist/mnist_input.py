@@ -1,6 +1,7 @@
 """MNIST: single digits from TFRecords or from the published IDX files; pairs: `multi_mnist`."""
 
 import os
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -37,10 +38,21 @@ def load(data_dir, split, num_targets=1):
     if data_dir is None:
         return _from_idx(SAMPLE, split, "the sample that comes with the project")
     if not os.path.isdir(data_dir):
+        _check_split_of_file(data_dir, split)
         return _from_records(data_dir)
     if name := records.find(data_dir, record_patterns(split)):
         return _from_records(name)
     return _from_idx(data_dir, split, data_dir)
+
+
+def _check_split_of_file(name, split):
+    """Raises DataError if one file is to be both trained on and held out."""
+    base = os.path.basename(name).partition("@")[0]
+    if split.startswith("valid_") and not any(
+            re.fullmatch(pattern, base) for pattern in record_patterns(split)):
+        raise DataError(f"{name}: expected the records of {split} for --validate, such as "
+                        f"{split}_2shifted_mnist.tfrecords; leave --validate out, or name the "
+                        "folder that holds both splits.")
 
 
 def record_patterns(split):

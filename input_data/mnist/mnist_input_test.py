@@ -87,6 +87,16 @@ def test_two_shifted_files_are_listed(mnist_dir):
     assert named.info.num_examples == 2
 
 
+def test_one_file_cannot_be_trained_on_and_held_out(tmp_path):
+    write_records(tmp_path, "train_2shifted_mnist.tfrecords")
+    for split in ("valid_train", "valid_test"):
+        with pytest.raises(DataError, match="--validate"):
+            mnist_input.load(f"{tmp_path}/train_2shifted_mnist.tfrecords", split)
+    write_records(tmp_path, "valid_test_0shifted_mnist.tfrecords")
+    named = f"{tmp_path}/valid_test_0shifted_mnist.tfrecords"
+    assert mnist_input.load(named, "valid_test").info.num_examples == 2
+
+
 def test_sizes_come_from_the_records(tmp_path):
     name = str(tmp_path / "test_0shifted_mnist.tfrecords")
     write(name, [serialize(height=40, width=36, depth=1, label=1, image_raw=bytes(40 * 36))], 1)
