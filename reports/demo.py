@@ -35,7 +35,7 @@ The capsule network reads {wrong} of {examples} test digits wrong: an error of {
 
 Next:
   {python} -m tensorboard.main --logdir={folder}
-  {python} experiment.py --summary_dir={folder} --batch_size={batch} --max_steps={more}
+  {python} experiment.py --summary_dir=runs/longer --batch_size={batch} --max_steps={more}
   {python} experiment.py --train=false --checkpoint={checkpoint}
   {python} experiment.py --summary_dir=runs/baseline --model=baseline --max_steps=200
 """
@@ -69,7 +69,7 @@ def demonstrate(folder):
     picture(checkpoint, input_data.load("mnist", None, "test"), path, replace=True)
     print(SCREEN.format(
         wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],
-        checkpoint=checkpoint, picture=path, folder=folder, batch=BATCH_SIZE, more=2 * STEPS,
+        checkpoint=checkpoint, picture=path, folder=folder, batch=BATCH_SIZE, more=3 * STEPS,
         python=os.path.relpath(sys.executable)))
     return None
 

@@ -1,6 +1,6 @@
 """Draws test images above what a capsule network reconstructs of them.
 
-    python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-400
+    python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-1000
 
 The reconstruction comes from the capsule of the predicted class. The first images of the test
 split are drawn, then the first that the network gets wrong; those are marked.
@@ -89,7 +89,7 @@ def draw(found, path, class_names, replace=False):
       replace: whether a file of that name may be replaced.
 
     Raises:
-      FileExistsError: if there is a file of that name and it may not be replaced.
+      RunError: if it cannot be written, or is there already and may not be replaced.
     """
     from matplotlib.figure import Figure
 
@@ -105,10 +105,9 @@ def draw(found, path, class_names, replace=False):
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
     for axis, number in zip(axes, chosen):
-        image, remake = found.images[number], found.remakes[number]
+        image, remake = _shown(found.images[number]), _shown(found.remakes[number])
         between = np.ones((1, *image.shape[1:]), image.dtype)
-        both = np.concatenate([image, between, remake])
-        axis.imshow(np.clip(both, 0, 1), cmap="gray", vmin=0, vmax=1)
+        axis.imshow(np.concatenate([image, between, remake]), cmap="gray", vmin=0, vmax=1)
         label, prediction = found.labels[number], found.predictions[number]
         if label == prediction:
             axis.set_title(class_names[label], fontsize=11)
@@ -116,8 +115,19 @@ def draw(found, path, class_names, replace=False):
             axis.set_title(f"{class_names[label]} as {class_names[prediction]}", fontsize=11,
                            color=WRONG_COLOUR, fontweight="bold")
             axis.spines[:].set(visible=True, color=WRONG_COLOUR, linewidth=2.5)
-    with whole_file(path, replace) as aside:
-        figure.savefig(aside, format="png", dpi=100)
+    try:
+        with whole_file(path, replace) as aside:
+            figure.savefig(aside, format="png", dpi=100)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error}).") from None
+
+
+def _shown(image):
+    """Returns an image as a screen can show it: in [0, 1], grey or in three colours."""
+    if image.shape[-1] not in (1, 3):
+        image = image[..., :1]          # of several cameras, the first
+    low, high = min(image.min(), 0), max(image.max(), 1)
+    return (image - low) / (high - low)
 
 
 def picture(checkpoint, split, path, overrides="", replace=False):
@@ -147,7 +157,7 @@ def picture(checkpoint, split, path, overrides="", replace=False):
 def _settings(values):
     if not values.checkpoint:
         raise command.UsageError("--checkpoint is missing.")
-    if not os.path.isdir(os.path.dirname(values.output) or "."):
+    if not values.output or not os.path.isdir(os.path.dirname(values.output) or "."):
         raise command.UsageError(f"--output: there is no folder for {values.output}.")
     if os.path.exists(values.output):
         raise command.UsageError(f"--output: {values.output} is there already.")

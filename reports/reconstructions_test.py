@@ -41,10 +41,10 @@ def test_reconstructions_come_from_the_predicted_capsule(mnist_dir):
 
 
 @pytest.mark.parametrize("count, wrong", [(3, 0), (45, 3), (60, 60)])
-@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("depth", [1, 2, 3])
 def test_wrong_ones_are_marked(tmp_path, count, wrong, depth):
     rng = np.random.default_rng(0)
-    images = rng.random((count, 8, 8, depth), np.float32)
+    images = 3 * rng.random((count, 8, 8, depth), np.float32) - 1     # standardized ones
     labels = np.zeros(count, int)
     predictions = labels + (np.arange(count) >= count - wrong)
     path = tmp_path / "picture.png"
