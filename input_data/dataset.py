@@ -32,6 +32,16 @@ class DatasetInfo:
     num_examples: int | None = None
 
 
+def single_target_batch(images, targets):
+    """Returns the batch of images that each show their one target.
+
+    Args:
+      images: float32 tensor [batch, height, width, depth].
+      targets: int32 tensor [batch, 1].
+    """
+    return {"images": images, "targets": targets, "target_images": images[:, None]}
+
+
 @dataclasses.dataclass(frozen=True)
 class Split:
     """One split of a dataset: examples that can be read in any order.

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from input_data import augmentation
-from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.dataset import DataError, DatasetInfo, Split, single_target_batch
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer",
                "dog", "frog", "horse", "ship", "truck")
@@ -143,5 +143,4 @@ def _plain(stored, seed):
 
 
 def _batch(images, targets):
-    images = tf.image.per_image_standardization(images)
-    return {"images": images, "targets": targets, "target_images": images[:, tf.newaxis]}
+    return single_target_batch(tf.image.per_image_standardization(images), targets)

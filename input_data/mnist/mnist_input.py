@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from input_data import records
-from input_data.dataset import DataError, Split
+from input_data.dataset import DataError, Split, single_target_batch
 from input_data.examples import Features
 from input_data.mnist import NUM_CLASSES, describe, idx, listing, multi_mnist
 
@@ -145,7 +145,5 @@ def _preparation(max_shift):
         images = stored["images"]
         if max_shift:
             images = random_shift(images, max_shift, seed)
-        images = tf.cast(images, tf.float32) / 255
-        return {"images": images, "targets": stored["targets"],
-                "target_images": images[:, tf.newaxis]}
+        return single_target_batch(tf.cast(images, tf.float32) / 255, stored["targets"])
     return prepare

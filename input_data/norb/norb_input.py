@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from input_data import augmentation, records
-from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.dataset import DataError, DatasetInfo, Split, single_target_batch
 from input_data.examples import Features
 
 CLASS_NAMES = ("animal", "human", "plane", "truck", "car")
@@ -109,5 +109,4 @@ def _plain(stored, seed):
 
 
 def _batch(images, targets):
-    images = tf.image.per_image_standardization(images)
-    return {"images": images, "targets": targets, "target_images": images[:, tf.newaxis]}
+    return single_target_batch(tf.image.per_image_standardization(images), targets)
