@@ -85,7 +85,7 @@ def test_a_run_keeps_its_number_of_targets(trained, capsys):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--num_targets=0"], "--num_targets: expected 1 or more, found 0"),
+    (["--num_targets=0"], "--num_targets=0: 0 is not a positive integer"),
     (["--num_targets=two"], "num_targets"),
     (["--num_targets=3"], "--num_targets=3"),
     (["--num_targets=2"], "--data_dir is missing"),

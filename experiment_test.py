@@ -182,7 +182,6 @@ def one_line(capsys):
     (["--data_dir="], "--data_dir is empty"),
     (["--summary_dir=/tmp/run[1]"], "without [ ] * ?"),
     (["--summary_dir=/etc/hostname", "--train=false"], "found the file"),
-    (["--num_targets=0"], "num_targets"),
     (["--train=false", "--checkpoint=/nowhere/model.ckpt-1"], "no folder /nowhere"),
     (["--summary_dir=/proc/run"], "cannot be made"),
 ])
