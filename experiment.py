@@ -14,7 +14,7 @@ import models
 from input_data import command
 from models.hparams import HParamsError
 from training.errors import RunError
-from training.settings import Settings
+from training.settings import MAX_STEPS, Settings
 
 FLAGS = command.new_flags()
 flags.DEFINE_string(
@@ -38,7 +38,7 @@ flags.DEFINE_string("checkpoint", None, "Checkpoint to evaluate, or to start tra
 flags.DEFINE_integer("num_trials", 1, "Evaluate an ensemble of so many checkpoints: {} in "
                      "--checkpoint stands for their numbers, from 0.", lower_bound=1,
                      flag_values=FLAGS)
-flags.DEFINE_integer("max_steps", 1000, "Step to end at.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("max_steps", MAX_STEPS, "Step to end at.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("save_step", 1500, "Steps between checkpoints.", lower_bound=1,
                      flag_values=FLAGS)
 flags.DEFINE_integer("eval_size", 10000, "Most examples to evaluate, from the first on.",

@@ -7,6 +7,7 @@ import os
 from input_data.command import UsageError
 from models.hparams import HParams
 
+MAX_STEPS = 1000
 TRAINING_BATCH = 128
 EVALUATION_BATCH = 100
 

@@ -11,9 +11,8 @@ from models.hparams import HParams, parse_overrides
 from training import checkpoints, optimization, run_files, trainer
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split
-from training.settings import TRAINING_BATCH
+from training.settings import MAX_STEPS, TRAINING_BATCH
 
-MAX_STEPS = 1000
 NON_FINITE_STATUS = 3
 
 
