@@ -67,22 +67,27 @@ def _gradients(votes, found, capsules_gradient):
       capsules_gradient: [out_caps, batch, atoms], for the last iteration's capsules.
     """
     biases_gradient, logits_gradient = 0, 0
-    terms = []                              # (coefficients, vectors) of the votes' gradients
+    gradients = []                          # of inputs and weights, parts of their sums
     for last in reversed(range(len(found.sums))):
         sums_gradient = _squash_gradient(found.sums[last], capsules_gradient)
         biases_gradient += tf.reduce_sum(sums_gradient, axis=1)
         if last == 0:
             break
         coupling = found.couplings[last]
-        coupling_gradient = votes.agreement(sums_gradient)
+        _, coupling_gradient, *parts = votes.products(coupling, sums_gradient)
+        gradients.append(parts)
         # Of the softmax; for the leaky one too, whose leak has no gradient of its own.
         mean = tf.reduce_sum(coupling * coupling_gradient, axis=0, keepdims=True)
         # Each iteration's logits hold the agreements of all before.
         logits_gradient += coupling * (coupling_gradient - mean)
-        terms += [(coupling, sums_gradient), (logits_gradient, found.capsules[last - 1])]
-        capsules_gradient = votes.weighted_sum(logits_gradient)
-    inputs_gradient, weights_gradient = votes.gradients(
-        sums_gradient * found.couplings[0], terms)
+        capsules_gradient, _, *parts = votes.products(logits_gradient, found.capsules[last - 1])
+        gradients.append(parts)
+    inputs_gradient, weights_gradient = votes.plain_gradients(
+        sums_gradient * found.couplings[0])
+    if gradients:
+        inputs_part, weights_part = votes.in_order(*map(tf.add_n, zip(*gradients)))
+        inputs_gradient += inputs_part
+        weights_gradient += weights_part
     return inputs_gradient, weights_gradient, biases_gradient
 
 
@@ -96,7 +101,7 @@ def _squash_gradient(vectors, gradient):
 class _Votes:
     """The votes' sums and gradients, from inputs and weights; the votes are never built.
 
-    Inside, in_atoms come before in_caps: what the coefficients multiply is then contiguous.
+    Where coefficients multiply, in_atoms come before in_caps: their rows are contiguous.
 
     Args:
       inputs, weights: as for `route`.
@@ -106,10 +111,12 @@ class _Votes:
     def __init__(self, inputs, weights, out_caps, atoms):
         self._in_caps, self._in_atoms, _ = weights.shape
         self._out_caps, self._atoms = out_caps, atoms
+        self._flat_inputs = tf.reshape(inputs, [-1, self._in_caps * self._in_atoms])
+        self._flat_weights = tf.reshape(weights, [-1, out_caps * atoms])
         self._inputs = tf.transpose(inputs, [0, 2, 1])              # [batch, in_atoms, in_caps]
-        weights = tf.transpose(weights, [1, 0, 2])
-        self._weights = tf.reshape(weights, [-1, out_caps * atoms])
-        by_capsule = tf.transpose(tf.reshape(weights, [-1, out_caps, atoms]), [1, 0, 2])
+        by_capsule = tf.reshape(weights, [self._in_caps, self._in_atoms, out_caps, atoms])
+        by_capsule = tf.transpose(by_capsule, [2, 1, 0, 3])
+        by_capsule = tf.reshape(by_capsule, [out_caps, -1, atoms])
         size = -(-out_caps // MOST_GROUPS)
         # (group of out capsules, [group, in_atoms * in_caps, atoms])
         self._groups = [(slice(start, start + size), by_capsule[start:start + size])
@@ -117,7 +124,7 @@ class _Votes:
 
     def plain_sum(self):
         """Returns the votes' sum over the inputs, [out_caps, batch, atoms]."""
-        sums = tf.matmul(self._flat(self._inputs), self._weights)
+        sums = tf.matmul(self._flat_inputs, self._flat_weights)
         return tf.transpose(tf.reshape(sums, [-1, self._out_caps, self._atoms]), [1, 0, 2])
 
     def weighted_sum(self, coefficients):
@@ -131,37 +138,49 @@ class _Votes:
             tf.reduce_sum(self._transformed_back(vectors[group], weights) * self._inputs, axis=2)
             for group, weights in self._groups], axis=0)
 
-    def gradients(self, plain_gradient, terms):
-        """Returns the gradients for inputs and weights.
+    def products(self, coefficients, vectors):
+        """Returns all that coefficients k and vectors x give; a graph computes what is used.
 
         Args:
-          plain_gradient: [out_caps, batch, atoms], the gradient for the plain sum.
-          terms: list of (coefficients [out_caps, batch, in_caps],
-            vectors [out_caps, batch, atoms]).
-        """
-        plain = tf.reshape(tf.transpose(plain_gradient, [1, 0, 2]),
-                           [-1, self._out_caps * self._atoms])
-        inputs = tf.reshape(tf.matmul(plain, self._weights, transpose_b=True),
-                            [-1, self._in_atoms, self._in_caps])
-        weights = tf.matmul(self._flat(self._inputs), plain, transpose_a=True)
-        weights = tf.reshape(weights, [-1, self._out_caps, self._atoms])
-        if terms:
-            by_capsule = []
-            for group, group_weights in self._groups:
-                parts = [(coefficients[group], vectors[group]) for coefficients, vectors in terms]
-                inputs = tf.add_n([inputs, *(
-                    tf.reduce_sum(coefficients[:, :, tf.newaxis, :]
-                                  * self._transformed_back(vectors, group_weights), axis=0)
-                    for coefficients, vectors in parts)])
-                by_capsule.append(tf.add_n([
-                    tf.matmul(self._scaled(coefficients), vectors, transpose_a=True)
-                    for coefficients, vectors in parts]))
-            weights += tf.transpose(tf.concat(by_capsule, axis=0), [1, 0, 2])
-        weights = tf.reshape(weights, [self._in_atoms, self._in_caps, -1])
-        return tf.transpose(inputs, [0, 2, 1]), tf.transpose(weights, [1, 0, 2])
+          coefficients: [out_caps, batch, in_caps].
+          vectors: [out_caps, batch, atoms].
 
-    def _flat(self, inputs):
-        return tf.reshape(inputs, [-1, self._in_atoms * self._in_caps])
+        Returns:
+          The weighted sum for k; the agreement with x; and what both add to the gradients for
+          inputs, [batch, in_atoms, in_caps], and weights, [out_caps, atoms, in_atoms * in_caps].
+        """
+        sums, agreements, inputs, weights = [], [], [], []
+        for group, group_weights in self._groups:
+            scaled = self._scaled(coefficients[group])
+            sums.append(tf.matmul(scaled, group_weights))
+            weights.append(tf.matmul(vectors[group], scaled, transpose_a=True))
+            back = self._transformed_back(vectors[group], group_weights)
+            agreements.append(tf.reduce_sum(back * self._inputs, axis=2))
+            inputs.append(tf.reduce_sum(
+                coefficients[group][:, :, tf.newaxis, :] * back, axis=0))
+        return (tf.concat(sums, axis=0), tf.concat(agreements, axis=0), tf.add_n(inputs),
+                tf.concat(weights, axis=0))
+
+    def plain_gradients(self, gradient):
+        """Returns what the plain sum's gradient adds to those for inputs and weights.
+
+        Args:
+          gradient: [out_caps, batch, atoms].
+
+        Returns:
+          [batch, in_caps, in_atoms] and [in_caps, in_atoms, out_caps * atoms].
+        """
+        gradient = tf.reshape(tf.transpose(gradient, [1, 0, 2]),
+                              [-1, self._out_caps * self._atoms])
+        inputs = tf.matmul(gradient, self._flat_weights, transpose_b=True)
+        weights = tf.matmul(self._flat_inputs, gradient, transpose_a=True)
+        return (tf.reshape(inputs, [-1, self._in_caps, self._in_atoms]),
+                tf.reshape(weights, [self._in_caps, self._in_atoms, -1]))
+
+    def in_order(self, inputs, weights):
+        """Returns gradients as `products` has them, in the order of inputs and weights."""
+        weights = tf.reshape(weights, [-1, self._in_atoms, self._in_caps])
+        return tf.transpose(inputs, [0, 2, 1]), tf.transpose(weights, [2, 1, 0])
 
     def _scaled(self, coefficients):
         """Returns [group, batch, in_atoms * in_caps], the inputs times coefficients."""
