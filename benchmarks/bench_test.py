@@ -103,7 +103,7 @@ def test_floors_count_the_paper_networks_operations():
     parts = floors.transformed(hparams, info, 128)
     assert parts["first convolution"] == first
     assert 29e9 < 3 * 2 * 148 * 128 * 1024 * 256 < parts["second convolution"] < 43e9
-    assert parts["routing"] == 19 * 2 * 128 * 1152 * 8 * 160
+    assert parts["routing"] == 17 * 2 * 128 * 1152 * 8 * 160
     assert parts["decoder"] == 6 * 128 * (160 * 512 + 512 * 1024 + 1024 * 784)
     assert floors.transformed(HPARAMS["cifar10"], INFOS["cifar10"], 128)["decoder"] == 0
 

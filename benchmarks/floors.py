@@ -42,9 +42,8 @@ def transformed(hparams, info, batch):
     return {
         "first convolution": 2 * convolution_cost.direct_operations(*first, batch),
         "second convolution": terms.products + terms.transforms + terms.kernel_transforms,
-        # Forward 1 + 2 an iteration; back 2 an iteration, then 2 for each of its 2 terms and of
-        # the plain sum.
-        "routing": product * (1 + 2 * later + 2 * later + 2 * (2 * later + 1)),
+        # The plain sum's and its 2 gradients'; 2 an iteration forward, 5 back.
+        "routing": product * (3 + 7 * later),
         "decoder": 3 * 2 * batch * info.num_targets * dense if hparams.remake else 0,
     }
 

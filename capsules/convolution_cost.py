@@ -8,14 +8,14 @@ import functools
 import itertools
 from typing import NamedTuple
 
-from capsules.spectral import Spectral
+from capsules.spectral import Spectral, outputs_and_padding
 
 BATCH = 128                     # the images a kernel's transform is shared by
-DIRECT_RATE = 120e9             # operations a second of TensorFlow's direct convolution
+DIRECT_RATE = 145e9             # operations a second of TensorFlow's direct convolution
 PRODUCT_RATE = 150e9            # of the products of channels in the frequency domain
 TRANSFORM_RATE = 110e9          # of the transforms of images
 KERNEL_TRANSFORM_RATE = 70e9    # of those of kernels: their sums are short
-TRAFFIC_RATE = 12e9             # bytes a second
+TRAFFIC_RATE = 6e9              # bytes a second
 LARGEST_KERNEL = 512e6          # bytes a transformed kernel may take where more tiles help
 MOST_TILES = 4                  # each way
 
@@ -47,9 +47,16 @@ def direct_operations(image_size, kernel_shape, strides, padding, batch=BATCH):
 
     Args: as for `direct`.
     """
-    height, width, channels, filters = kernel_shape
-    rows, columns = Spectral(image_size, kernel_shape[:2], strides, padding).output_size
-    return 2 * batch * rows * columns * height * width * channels * filters
+    rows, columns = (_taps(size, kernel, strides, padding)
+                     for size, kernel in zip(image_size, kernel_shape))
+    return 2 * batch * rows * columns * kernel_shape[2] * kernel_shape[3]
+
+
+def _taps(size, kernel, strides, padding):
+    """Returns how often, along an axis, a kernel's element meets a pixel that is no padding."""
+    outputs, before = outputs_and_padding(size, kernel, strides, padding)
+    starts = range(-before, outputs * strides - before, strides)
+    return sum(min(start + kernel, size) - max(start, 0) for start in starts)
 
 
 def spectral(image_size, kernel_shape, strides, padding, batch=BATCH):
@@ -91,11 +98,12 @@ def spectral_terms(image_size, kernel_shape, strides, padding, tiles, batch=BATC
     inputs = plan.positions * images * channels
     outputs = batch * plan.output_size[0] * plan.output_size[1] * filters
     spectra = plan.products * images * (channels + filters)
+    cuts = inputs if plan.tiles > 1 else 0
     return Terms(
         products=3 * 2 * images * kernel,
         transforms=2 * 2 * plan.products * (inputs + outputs),
         kernel_transforms=2 * 2 * kernel * -(-height // strides) * -(-width // strides),
-        traffic=4 * 2 * (2 * inputs + outputs + 2 * spectra + kernel))
+        traffic=4 * 2 * (2 * inputs + 2 * cuts + outputs + 2 * spectra + kernel))
 
 
 def _transformed_kernel(plan, kernel_shape, strides):

@@ -165,11 +165,7 @@ class Spectral:
         phases = tf.transpose(phases, [1, 3, 0, 2, 4, 5])
         phases = tf.reshape(
             phases, [rows.positions, columns.positions, -1, strides**2 * channels])
-        if self.tiles > 1:
-            phases = tf.stack(
-                [phases[row:row + rows.size, column:column + columns.size]
-                 for row in range(0, rows.tiles * rows.tile, rows.tile)
-                 for column in range(0, columns.tiles * columns.tile, columns.tile)], axis=2)
+        phases = _overlapping(_overlapping(phases, 0, rows, 2), 1, columns, 3)
         return tf.reshape(phases, [self.positions, -1, strides**2 * channels])
 
     def _images_of(self, outputs):
@@ -184,12 +180,21 @@ class Spectral:
         return _first(_first(images, 1, rows.outputs), 2, columns.outputs)
 
 
-def _axis(size, kernel, strides, padding, tiles):
+def outputs_and_padding(size, kernel, strides, padding):
+    """Returns a convolution's number of outputs along an axis, and the zeros in front.
+
+    Args:
+      size, kernel: int, pixels of the image and of the kernel.
+      strides, padding: as for `Spectral`.
+    """
     if padding == "same":
         outputs = -(-size // strides)
-        before = max((outputs - 1) * strides + kernel - size, 0) // 2
-    else:
-        outputs, before = (size - kernel) // strides + 1, 0
+        return outputs, max((outputs - 1) * strides + kernel - size, 0) // 2
+    return (size - kernel) // strides + 1, 0
+
+
+def _axis(size, kernel, strides, padding, tiles):
+    outputs, before = outputs_and_padding(size, kernel, strides, padding)
     if outputs < 1:
         raise ValueError(f"Expected images of {kernel} pixels or more. Received: {size}.")
     return Axis(strides, -(-kernel // strides), outputs, -(-outputs // tiles), before)
@@ -204,6 +209,16 @@ def _fit(images, dimension, axis):
         paddings[dimension] = [axis.before, max(after, 0)]
         images = tf.pad(images, paddings)
     return _first(images, dimension, size)
+
+
+def _overlapping(phases, dimension, axis, new_dimension):
+    """Cuts a dimension of positions into tiles, which become a new dimension."""
+    starts = range(0, axis.tiles * axis.tile, axis.tile)
+    if axis.tiles == 1:
+        return tf.expand_dims(phases, new_dimension)
+    slices = [(slice(None),) * dimension + (slice(start, start + axis.size),)
+              for start in starts]
+    return tf.stack([phases[one] for one in slices], axis=new_dimension)
 
 
 def _first(images, dimension, size):
