@@ -1,0 +1,183 @@
+"""Where the time of a training step goes: its parts one by one, with their floors.
+
+    python -m benchmarks.parts
+    python -m benchmarks.parts --network=cifar10 --steps=5
+
+Each part runs alone, forward and with all gradients that training needs, in turns with the whole
+step and with a product of large matrices that says what the machine can do. A floor is the part's
+operations at that product's rate. Parts alone add up to a little more or less than the step, in
+which some of them run side by side.
+"""
+
+import os
+import shlex
+import statistics
+import sys
+import time
+
+from absl import flags
+
+from benchmarks import machine, report
+from benchmarks.contest import WARM_UP, environment, quartiles
+from benchmarks.networks import HPARAMS, INFOS
+from input_data import command
+
+FLAGS = command.new_flags()
+flags.DEFINE_enum("network", "mnist", sorted(INFOS), "The network.", flag_values=FLAGS)
+flags.DEFINE_integer("batch_size", 128, "Images in a batch.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"],
+                  "Precision of the convolutions' products.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", 10, "Steps of each that count.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("threads", 0, "TensorFlow's threads; 0 leaves them to TensorFlow.",
+                     lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_string("output", "runs/parts", "Folder of the report; an earlier one is replaced.",
+                    flag_values=FLAGS)
+
+
+def parts(contestant):
+    """Returns a dict from a part's name to (function that does it once, operations or None).
+
+    Args:
+      contestant: contestants.Contestant, of the project's own.
+    """
+    import tensorflow as tf
+
+    from benchmarks import contestants, floors
+    from models.inferred import Inferred
+    from training import objective, optimization
+
+    network = contestants.make_network(contestant)
+    info, batch = INFOS[contestant.network], contestant.batch_size
+    data = contestants.random_batch(info, batch)
+    needed = floors.transformed(network.hparams, info, batch)
+
+    def outputs(layer, inputs):
+        return tf.random.uniform(layer(inputs).shape, dtype=layer.compute_dtype)
+
+    features = outputs(network.conv1, data["images"])
+    primary = outputs(network.primary_capsules, features)
+    capsules = tf.random.uniform([batch, info.num_classes, network.class_capsules.atoms])
+
+    def decode(capsules):
+        remakes = network.decoder and network.decoder(capsules, targets=data["targets"])
+        logits = tf.norm(capsules, axis=-1)
+        return objective.judge(network.hparams.loss_type, data,
+                               Inferred(logits, capsules, remakes)).total_loss
+
+    found = {
+        "first convolution": _forward_and_back(network.conv1, data["images"], network.conv1,
+                                               inputs_gradient=False),
+        "second convolution": _forward_and_back(network.primary_capsules, features,
+                                                network.primary_capsules),
+        "routing": _forward_and_back(network.class_capsules, primary, network.class_capsules),
+        "decoder": _forward_and_back(decode, capsules, network.decoder),
+        "optimizer": _update(network, optimization.make_optimizer(network)),
+    }
+    found = {name: (part, needed.get(name)) for name, part in found.items()}
+    found["whole step"] = contestants.make_step(contestant, "train")[0], sum(needed.values())
+    return found
+
+
+def _forward_and_back(function, inputs, layer, inputs_gradient=True):
+    """Returns a function that computes a part and its gradients, and waits for them."""
+    import tensorflow as tf
+
+    variables = layer.trainable_variables if layer is not None else []
+
+    @tf.function
+    def step(inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = function(inputs)
+        sources = [inputs, *variables] if inputs_gradient else variables
+        return [tf.reshape(gradient, [-1])[0] for gradient in tape.gradient(outputs, sources)]
+
+    return lambda: [float(value) for value in step(inputs)]
+
+
+def _update(network, optimizer):
+    import tensorflow as tf
+
+    gradients = [tf.ones_like(variable) for variable in network.trainable_variables]
+
+    @tf.function
+    def step():
+        optimizer.apply(gradients, network.trainable_variables)
+
+    return lambda: (step(), float(network.trainable_variables[-1][0]))
+
+
+def measure(contestant, steps):
+    """Returns the machine's peak rate and a dict from a part to (list of seconds, floor or None).
+
+    Args:
+      contestant: contestants.Contestant, of the project's own.
+      steps: int, steps that count.
+    """
+    from benchmarks import contestants
+
+    product, operations = contestants.make_step(
+        contestants.Contestant("product", precision=contestant.precision), "multiply")
+    found = parts(contestant)
+    seconds = {name: [] for name in ["product", *found]}
+    for number in range(WARM_UP + steps):
+        for name, do in [("product", product), *((name, do) for name, (do, _) in found.items())]:
+            start = time.perf_counter()
+            do()
+            if number >= WARM_UP:
+                seconds[name].append(time.perf_counter() - start)
+    peak = operations / statistics.median(seconds.pop("product"))
+    return peak, {name: (values, found[name][1] and found[name][1] / peak)
+                  for name, values in seconds.items()}
+
+
+def sections(facts, command_line, peak, found):
+    """Returns the report's parts as Markdown.
+
+    Args:
+      facts: dict from a word to text.
+      command_line: list of str.
+      peak, found: as `measure` returns them.
+    """
+    rows = []
+    for name, (seconds, floor) in found.items():
+        low, high = quartiles(seconds)
+        median = statistics.median(seconds)
+        over = [f"{floor * 1e3:.0f}", f"{median / floor:.1f}"] if floor else ["-", "-"]
+        rows.append([name, f"{median * 1e3:.0f}", f"{low * 1e3:.0f} to {high * 1e3:.0f}", *over])
+    return [
+        report.machine(facts, command_line),
+        f"Peak, by a product of large matrices: {peak / 1e9:.0f} GFLOP/s.",
+        report.table(["part", ">ms", ">quartiles", ">floor, ms", ">times its floor"], rows)]
+
+
+def _bench(values, command_line):
+    from benchmarks.contestants import Contestant
+
+    peak, found = measure(Contestant("ours", values.network, values.batch_size,
+                                     precision=values.precision), values.steps)
+    facts = machine.facts(values.threads)
+    title = (f"parts of a training step, {values.network}, {values.precision}, "
+             f"batch {values.batch_size}")
+    print(report.write(
+        values.output, title, sections(facts, command_line, peak, found),
+        {"command": command_line, "machine": facts, "peak": peak,
+         "hparams": HPARAMS[values.network].to_json(),
+         "parts": {name: {"seconds": seconds, "floor": floor}
+                   for name, (seconds, floor) in found.items()}}))
+
+
+def _settings(values):
+    report.check_folder(values.output)
+    os.environ.update(environment(values.threads))      # before TensorFlow reads it
+    return values
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    line = ["python", "-m", "benchmarks.parts", *map(shlex.quote, argv[1:])]
+    return command.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
