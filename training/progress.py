@@ -1,7 +1,9 @@
 """Standard error during a run: the progress bar, and warnings beside it."""
 
 import contextlib
+import dataclasses
 import sys
+import typing
 
 from tqdm import tqdm
 
@@ -26,19 +28,19 @@ def warn(text):
     tqdm.write("Warning: " + " ".join(text.split()), file=_Screen(sys.stderr))
 
 
+@dataclasses.dataclass(frozen=True)
 class _Screen:
     """A stream whose writing may fail: a log on a full disk does not end a training."""
 
-    def __init__(self, stream):
-        self._stream = stream
+    stream: typing.TextIO
 
     def write(self, text):
         with contextlib.suppress(OSError):
-            self._stream.write(text)
+            self.stream.write(text)
 
     def flush(self):
         with contextlib.suppress(OSError):
-            self._stream.flush()
+            self.stream.flush()
 
     def __getattr__(self, name):
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)

@@ -70,8 +70,9 @@ class Writer:
             self._write_state()
             self._remove_old(step)
         except (tf.errors.OpError, OSError) as error:
+            left = self.newest if os.path.exists(f"{self.newest}{INDEX}") else "none"
             raise RunError(f"{self.folder}: the checkpoint of step {step} cannot be written "
-                           f"({reason(error)}); the newest is {self.newest or 'none'}.") from None
+                           f"({reason(error)}); the newest is {left}.") from None
         self._retry_at = None
         return name
 

@@ -58,7 +58,8 @@ def losses(folder):
 
 def train(network, optimizer, split, folder, max_steps, batch_size=16, save_step=1000,
           deadline=math.inf):
-    folder.mkdir(exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir()
     writer = saving.Writer(str(folder), network, optimizer,
                            newest=checkpoints.latest(str(folder)))
     return trainer.train(network, optimizer, split, writer, max_steps, save_step, batch_size,
@@ -161,11 +162,11 @@ def failing(monkeypatch, name):
 
 
 def test_a_save_that_fails_is_tried_again(tmp_path, split, monkeypatch, capsys):
+    (tmp_path / "run").mkdir()
     mended = failing(monkeypatch, "mkdir")
     monkeypatch.setattr(saving, "RETRY_SECONDS", 0)
     warn = progress.warn
     monkeypatch.setattr(progress, "warn", lambda text: (warn(text), mended.append(text)))
-    (tmp_path / "run").mkdir()
     assert train(*build(split), split, tmp_path / "run", 6, save_step=2) is None
     steps = [checkpoints.Stored(name).step
              for name in checkpoints.all_names(str(tmp_path / "run"))]
