@@ -4,6 +4,11 @@
     python experiment.py --summary_dir=/tmp/run --train=false
 """
 
+from input_data import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()        # also while the modules below are imported
+
 import dataclasses
 import sys
 
@@ -39,7 +44,13 @@ flags.DEFINE_integer("num_trials", 1, "Evaluate an ensemble of so many checkpoin
                      "--checkpoint stands for their numbers, from 0.", lower_bound=1,
                      flag_values=FLAGS)
 flags.DEFINE_integer("max_steps", MAX_STEPS, "Step to end at.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_float("max_minutes", 0, "Minutes after which a training saves and ends, wherever it "
+                   "is; the same command goes on. 0: no limit.", lower_bound=0,
+                   flag_values=FLAGS)
 flags.DEFINE_integer("save_step", 1500, "Steps between checkpoints.", lower_bound=1,
+                     flag_values=FLAGS)
+flags.DEFINE_integer("keep_checkpoints", 1000, "Newest checkpoints to keep; older ones are "
+                     "removed. One of the MNIST network takes 99 MB.", lower_bound=1,
                      flag_values=FLAGS)
 flags.DEFINE_integer("eval_size", 10000, "Most examples to evaluate, from the first on.",
                      lower_bound=1, flag_values=FLAGS)

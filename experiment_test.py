@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import experiment
 from conftest import write_idx
 from input_data.examples import serialize
 from input_data.records import write
+from training import lock
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 SMALL = "--hparams_override=num_prime_capsules=2"
@@ -156,6 +158,65 @@ def test_following_ends_at_max_steps_or_without_patience(trained, tmp_path, caps
     assert "no checkpoint for 0.01 minutes" in capsys.readouterr().err
 
 
+@pytest.fixture
+def damaged(trained, tmp_path):
+    """The trained run, its newest checkpoint damaged."""
+    folder = tmp_path / "damaged"
+    shutil.copytree(trained, folder)
+    path = folder / "train" / "model.ckpt-4.data-00000-of-00001"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    return folder
+
+
+def test_training_goes_on_from_the_newest_whole_checkpoint(trained, damaged, capsys):
+    assert run(f"--summary_dir={damaged}", "--max_steps=4") == 0
+    captured = capsys.readouterr()
+    assert f"Warning: Checkpoint {damaged}/train/model.ckpt-4: damaged" in captured.err
+    assert f"Resuming from {damaged}/train/model.ckpt-2." in captured.out
+    # And writes the damaged one again.
+    assert run("--train=false", f"--checkpoint={damaged}/train/model.ckpt-4",
+               "--eval_size=10") == 0
+    name = "train/model.ckpt-4.data-00000-of-00001"
+    assert (damaged / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_damaged_checkpoints_are_not_evaluated(damaged, capsys):
+    assert run("--train=false", f"--checkpoint={damaged}/train/model.ckpt-4") == 2
+    assert "model.ckpt-4: damaged" in one_line(capsys)
+    assert run("--train=false", f"--summary_dir={damaged}", "--eval_size=10") == 2
+    captured = capsys.readouterr()
+    assert "Evaluating " + f"{damaged}/train/model.ckpt-2" in captured.out
+    assert "The last checkpoint was not evaluated: " in captured.err
+    assert read_json(damaged / "test" / "result.json")["step"] == 2
+
+
+def test_without_a_whole_checkpoint_nothing_is_begun(damaged, capsys):
+    (damaged / "train" / "model.ckpt-2.index").unlink()
+    before = sorted(os.listdir(damaged / "train"))
+    assert run(f"--summary_dir={damaged}", "--max_steps=9") == 2
+    assert "none of its 2 checkpoints is whole" in capsys.readouterr().err
+    assert sorted(os.listdir(damaged / "train")) == before
+
+
+def test_one_training_at_a_time(trained, capsys):
+    with lock.only_writer(str(trained / "train")):
+        assert run(f"--summary_dir={trained}", "--max_steps=9") == 2
+        assert f"process {os.getpid()} on " in one_line(capsys)
+        assert run("--train=false", f"--summary_dir={trained}", "--eval_size=10") == 0
+
+
+def test_max_minutes_ends_a_run_that_goes_on_later(tmp_path, mnist_dir, capsys):
+    common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", SMALL, "--batch_size=4"
+    assert run(*common, "--max_minutes=0.0001", "--keep_checkpoints=1") == 0
+    assert "Time is up at step 1 of 1000" in capsys.readouterr().out
+    assert run(*common, "--max_steps=2", "--keep_checkpoints=1") == 0
+    assert "Resuming from" in capsys.readouterr().out
+    assert [name for name in os.listdir(tmp_path / "train") if name.endswith(".index")] == [
+        "model.ckpt-2.index"]
+
+
 def one_line(capsys):
     """The error's line, after a check that it is the only one."""
     captured = capsys.readouterr()
@@ -172,6 +233,9 @@ def one_line(capsys):
     (["--train=perhaps"], "train"),
     (["--max_steps=many"], "max_steps"),
     (["--max_steps=0"], "max_steps"),
+    (["--max_minutes=nan"], "max_minutes"),
+    (["--poll_seconds=inf"], "poll_seconds"),
+    (["--keep_checkpoints=0"], "keep_checkpoints"),
     (["--sumary_dir=x"], "summary_dir"),
     (["train"], "unexpected argument 'train'"),
     (["--hparams_override=routes=1"], "expected one of decay_rate"),

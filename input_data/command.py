@@ -5,11 +5,10 @@ import sys
 
 from absl import flags
 
-from input_data import quiet_tensorflow
+from input_data import interruption, quiet_tensorflow
 from input_data.dataset import DataError
 
 USAGE_ERROR = 2
-INTERRUPTED = 130       # what a shell makes of Ctrl-C
 
 
 class UsageError(ValueError):
@@ -39,28 +38,30 @@ def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True):
       tensorflow: whether the work needs TensorFlow.
 
     Returns:
-      int, the exit status.
+      int, the exit status; 130 and 143 after Ctrl-C and SIGTERM.
     """
     kept_lines = ""
     try:
-        flag_values.unparse_flags()
-        arguments = flag_values(argv)[1:]
-        if flag_values.help:
-            print(f"{about}\nFlags:\n{flag_values.get_help()}")
-            return 0
-        if arguments:
-            raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
-        checked = settings(flag_values)
-        if tensorflow:
-            kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
-        return main(checked) or 0
+        with interruption.leaving_at_once():
+            flag_values.unparse_flags()
+            arguments = flag_values(argv)[1:]
+            if flag_values.help:
+                print(f"{about}\nFlags:\n{flag_values.get_help()}")
+                return 0
+            if arguments:
+                raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
+            checked = settings(flag_values)
+            if tensorflow:
+                kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
+        with interruption.raised():
+            return main(checked) or 0
     except (flags.Error, UsageError, DataError, *errors) as error:
         line = " ".join(str(error).split())
         print(f"{os.path.basename(argv[0])}: error: {line}", file=sys.stderr)
         return USAGE_ERROR
-    except KeyboardInterrupt:
-        print(f"{os.path.basename(argv[0])}: interrupted.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(interruption.line(os.path.basename(argv[0]), error), file=sys.stderr)
+        return interruption.status(error)
     except Exception:
         sys.stderr.write(kept_lines)
         raise

@@ -21,6 +21,8 @@ from tqdm import tqdm
 from input_data import command, http_range
 from input_data.dataset import DataError
 
+EXTRAS = 1 << 20        # bytes of an archive for what nobody asks for: a readme, class names
+
 
 @dataclasses.dataclass(frozen=True)
 class Published:
@@ -175,8 +177,8 @@ def unpack(published, data_dir):
     path, folder = os.path.join(data_dir, published.name), _folder(published, data_dir)
     with tempfile.TemporaryDirectory(prefix=f"{published.name}.part-", dir=data_dir) as aside:
         try:
-            with tarfile.open(path) as archive:
-                archive.extractall(aside, filter="data")
+            with tarfile.open(path, "r:gz") as archive:
+                archive.extractall(aside, _bounded(archive, published, path), filter="data")
         except tarfile.FilterError as error:
             raise DataError(f"{path}: refused to unpack it: {error}.") from None
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -184,6 +186,18 @@ def unpack(published, data_dir):
         if wrong := _wrong_sizes(published, aside):
             raise DataError(f"{path}: expected other content: {wrong}.")
         os.rename(_folder(published, aside), folder)
+
+
+def _bounded(archive, published, path):
+    """Yields an archive's members, as long as they are no more than was published."""
+    left = sum(published.unpacked.values()) + EXTRAS
+    for member in archive:
+        left -= member.size
+        if left < 0:
+            raise DataError(f"{path}: refused to unpack it: expected about "
+                            f"{sum(published.unpacked.values())} bytes, found more at "
+                            f"{member.name}.")
+        yield member
 
 
 def md5(path):

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tarfile
 import threading
+import types
 
 import numpy as np
 import pytest
 
-from input_data import download
+from input_data import download, http_range
 from input_data.download import Published, Source
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
@@ -177,6 +178,20 @@ def test_another_file_of_that_name_is_not_overwritten(run, capsys):
     line = last_line(capsys)
     assert FILE.md5 in line and md5(b"the user's") in line
     assert there(run) == {"digits.gz": b"the user's"}
+
+
+@pytest.mark.parametrize("status, headers", [
+    (200, {"Content-Length": "9" * 5000}), (200, {"Content-Length": "²"}),
+    (200, {"Content-Length": "-5"}), (206, {"Content-Range": f"bytes 5-{'9' * 5000}/6"}),
+    (206, {"Content-Range": "bytes 6-7/8"}), (206, {}),
+])
+def test_headers_that_make_no_sense_are_failures_or_ignored(status, headers):
+    response = types.SimpleNamespace(status=status, headers=headers)
+    if status == 200:
+        assert http_range._extent(response, 5) == (0, None)
+    else:
+        with pytest.raises(http_range.HTTPFailure, match="asked for the bytes from 5 on"):
+            http_range._extent(response, 5)
 
 
 def archive(**members):

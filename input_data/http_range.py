@@ -7,6 +7,7 @@ import urllib.request
 
 TIMEOUT = 60            # seconds without a byte
 CHUNK = 1 << 18
+NUMBER = "[0-9]{1,18}"
 
 
 class HTTPFailure(Exception):
@@ -51,9 +52,9 @@ def _extent(response, start):
     """Returns the first byte of an answer and the whole file's size, None if it is not said."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         length = response.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdigit() else None
+        return 0, int(length) if re.fullmatch(NUMBER, length) else None
     content_range = response.headers.get("Content-Range", "")
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
+    found = re.fullmatch(rf"bytes ({NUMBER})-{NUMBER}/({NUMBER}|\*)", content_range.strip())
     if not found or int(found[1]) != start:
         raise HTTPFailure(f"asked for the bytes from {start} on, found {content_range!r}")
     return start, None if found[2] == "*" else int(found[2])

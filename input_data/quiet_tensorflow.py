@@ -6,7 +6,7 @@ import tempfile
 
 
 def load(show_lines=False):
-    """Imports TensorFlow and uses it once, so that later imports are free.
+    """Imports TensorFlow and Keras and uses them once, so that later imports are free.
 
     The first lines that TensorFlow prints go straight to file descriptor 2, before any of its
     settings are read: only the descriptor itself, pointing elsewhere, keeps them away.
@@ -40,6 +40,7 @@ def load(show_lines=False):
 
 
 def _first_use():
+    import keras  # noqa: F401  (the longest of the later imports)
     import tensorflow as tf
 
     for gpu in tf.config.list_physical_devices("GPU"):

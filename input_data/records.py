@@ -31,8 +31,8 @@ def shard_names(name):
     base, _, count = name.rpartition("@")
     if "@" not in os.path.basename(name):
         names = [name]
-    elif not count.isdigit() or int(count) == 0:
-        raise DataError(f"{name}: expected NAME@N with a number of shards N.")
+    elif not re.fullmatch("0{0,4}[1-9][0-9]{0,4}", count):
+        raise DataError(f"{name}: expected NAME@N with a number of shards N, 1 to 99999.")
     else:
         names = [f"{base}-{shard:05d}-of-{int(count):05d}" for shard in range(int(count))]
     for path in names:
@@ -54,7 +54,8 @@ def find(folder, patterns):
     """
     found = set()
     for entry in os.listdir(folder):
-        name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry).groups()
+        name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry,
+                                    re.DOTALL).groups()
         if any(re.fullmatch(pattern, name) for pattern in patterns):
             found.add(os.path.join(folder, f"{name}@{int(shards)}" if shards else name))
     if len(found) > 1:
@@ -125,7 +126,7 @@ class _FileIndex:
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read ({error.strerror}).") from None
         data, footer = data[:-FOOTER.size], data[-FOOTER.size:]
-        if FOOTER.unpack(footer)[0] != masked_crc(data):
+        if footer != FOOTER.pack(masked_crc(data)):
             raise DataError(f"{self.path}: damaged record {position} at byte {offset}: its "
                             f"checksum does not fit its data; make or fetch the file again.")
         return data

@@ -86,8 +86,9 @@ def test_missing_shard_is_named(tmp_path):
     (tmp_path / "r-00001-of-00002").unlink()
     with pytest.raises(DataError, match="r-00001-of-00002 is missing"):
         records.shard_names(f"{tmp_path}/r@2")
-    with pytest.raises(DataError, match="NAME@N"):
-        records.shard_names(f"{tmp_path}/r@two")
+    for count in ("two", "²", "0", "999999999", "9" * 5000):
+        with pytest.raises(DataError, match="NAME@N with a number of shards N, 1 to 99999"):
+            records.shard_names(f"{tmp_path}/r@{count}")
 
 
 def test_find_takes_one_set_and_lists_several(tmp_path):
@@ -96,6 +97,7 @@ def test_find_takes_one_set_and_lists_several(tmp_path):
     (tmp_path / "train_2shifted.tfrecords-00000-of-00002").touch()
     (tmp_path / "train_2shifted.tfrecords-00001-of-00002").touch()
     (tmp_path / "multitrain_2shifted.tfrecords").touch()
+    (tmp_path / "two\nlines").touch()
     assert records.find(str(tmp_path), patterns) == f"{tmp_path}/train_2shifted.tfrecords@2"
     (tmp_path / "train_6shifted.tfrecords").touch()
     with pytest.raises(DataError, match=r"train_2shifted\.tfrecords@2, .*train_6shifted"):

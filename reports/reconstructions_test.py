@@ -8,7 +8,7 @@ import models
 from models.hparams import HParams
 from reports import reconstructions
 from reports.reconstructions import Reconstructions, draw, reconstruct
-from training import checkpoints, optimization
+from training import optimization, saving
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def checkpoint(tmp_path_factory):
         keras.utils.set_random_seed(0)
         network = models.build("capsule", hparams, info)
         (folder / "hparams.json").write_text(hparams.to_json())
-        return checkpoints.Writer(str(folder), network,
+        return saving.Writer(str(folder), network,
                                   optimization.make_optimizer(network)).save()
     return make
 

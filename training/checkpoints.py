@@ -1,4 +1,4 @@
-"""Checkpoints: written as model.ckpt-STEP, read in this format and in the reference's.
+"""Checkpoints, model.ckpt-STEP: found, checked, and read in this format and in the reference's.
 
 A checkpoint holds, by path, the network's variables (network/conv1/kernel), Adam's slots
 (momentum/..., velocity/...) and the step. The input needs nothing: batch k follows from the
@@ -8,18 +8,13 @@ seed and k.
 import os
 import re
 
-import tensorflow as tf
-
-from training import reference_format
-from training.errors import RunError
+from training import bundle, progress, reference_format
+from training.errors import DamagedError, RunError, reason
+from training.optimization import slots
 
 NAME = "model.ckpt"
-KEPT = 1000
-SLOTS = ("momentum", "velocity")
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 STEP_KEY = "step" + SUFFIX
-# What TensorFlow's reader raises for files that are damaged, by the kind of damage.
-DAMAGE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 
 
 def latest(folder):
@@ -33,44 +28,41 @@ def all_names(folder):
     The files themselves are looked at: the state file that TensorFlow keeps beside them may be
     missing, or name the place where the folder was before.
     """
-    entries = os.listdir(folder) if os.path.isdir(folder) else []
-    steps = [int(found.group(1)) for entry in entries
-             if (found := re.fullmatch(re.escape(NAME) + r"-(\d+)\.index", entry))]
-    return [os.path.join(folder, f"{NAME}-{step}") for step in sorted(steps)]
+    return [os.path.join(folder, f"{NAME}-{step}")
+            for step, files in all_files(folder).items() if f"{NAME}-{step}.index" in files]
 
 
-class Writer:
-    """Writes a run's checkpoints into a folder.
+def all_files(folder):
+    """Returns {step: the names of its checkpoint's files} of a folder, by step."""
+    found = {}
+    for entry in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        # TensorFlow 1 wrote a .meta, too.
+        match = re.fullmatch(
+            re.escape(NAME) + r"-(0|[1-9]\d*)\.(index|meta|data-\d{5}-of-\d{5})", entry)
+        if match:
+            found.setdefault(int(match.group(1)), []).append(entry)
+    return dict(sorted(found.items()))
 
-    Args:
-      folder: str.
-      network: Network.
-      optimizer: its optimizer.
+
+def newest_whole(folder):
+    """Returns the Stored checkpoint of a folder's highest step, or None if there is none.
+
+    One that is damaged, or lacks a file, is named on the screen, and the one before is taken.
+
+    Raises:
+      DamagedError: if there are checkpoints, and none is whole.
+      RunError: if the newest whole one is not a checkpoint of a network.
     """
-
-    def __init__(self, folder, network, optimizer):
-        self._step = optimizer.iterations
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(
-                network=_nested(network.variable_paths()), step=self._step.value,
-                **{slot: _nested(paths) for slot, paths in _slots(network, optimizer).items()}),
-            folder, max_to_keep=KEPT, checkpoint_name=NAME)
-
-    def save(self):
-        """Writes a checkpoint of the current step, if there is none; returns its name.
-
-        Raises:
-          RunError: if it cannot be written.
-        """
-        step = int(self._step)
-        name = os.path.join(self._manager.directory, f"{NAME}-{step}")
-        if os.path.exists(name + ".index"):     # resumed from, or written a moment ago
-            return name
+    steps = list(all_files(folder))
+    for step in reversed(steps):
         try:
-            return self._manager.save(checkpoint_number=step)
-        except (tf.errors.OpError, OSError) as error:
-            raise RunError(f"{self._manager.directory}: the checkpoint of step {step} cannot be "
-                           f"written ({getattr(error, 'message', error)}).") from None
+            return Stored(os.path.join(folder, f"{NAME}-{step}"))
+        except DamagedError as error:
+            progress.warn(f"{error} It is passed over.")
+    if steps:
+        raise DamagedError(f"{folder}: none of its {len(steps)} checkpoints is whole; bring one "
+                           "back, or move them away to start from the beginning.")
+    return None
 
 
 class Stored:
@@ -84,19 +76,17 @@ class Stored:
       step: int.
 
     Raises:
-      RunError: if it is missing, damaged, or not a checkpoint of a network.
+      DamagedError: if it is missing or damaged, wherever in its files.
+      RunError: if it may not be read, or is not a checkpoint of a network.
     """
 
     def __init__(self, name):
         self.name = name
-        if not os.path.exists(name + ".index"):
-            raise RunError(f"Checkpoint {name}: there is no {name}.index; "
-                           f"there: {_neighbours(name)}.")
-        try:
-            self._reader = tf.train.load_checkpoint(name)
-            shapes = self._reader.get_variable_to_shape_map()
-        except DAMAGE as error:
-            raise RunError(f"Checkpoint {name}: damaged ({error}).") from None
+        if not os.path.exists(name + bundle.INDEX):
+            raise DamagedError(f"Checkpoint {name}: there is no {name}{bundle.INDEX}; "
+                               f"there: {_neighbours(name)}.")
+        self._reader = bundle.open_whole(name)
+        shapes = self._reader.get_variable_to_shape_map()
         self._keys = set(shapes)
         own = STEP_KEY in shapes
         self._key = _key if own else reference_format.key
@@ -125,7 +115,7 @@ class Stored:
 
     def restore_optimizer(self, network, optimizer):
         """Gives an optimizer its slots and step, as far as this checkpoint has them."""
-        for slot, variables in _slots(network, optimizer).items():
+        for slot, variables in slots(network, optimizer).items():
             for path, variable in variables.items():
                 if self._key(path, slot) in self._keys:
                     self._assign(variable, self._key(path, slot))
@@ -137,8 +127,9 @@ class Stored:
     def _read(self, key):
         try:
             return self._reader.get_tensor(key)
-        except DAMAGE as error:
-            raise RunError(f"Checkpoint {self.name}: damaged at {key} ({error}).") from None
+        except bundle.DAMAGE as error:
+            raise DamagedError(f"Checkpoint {self.name}: damaged at {key} "
+                               f"({reason(error)}).") from None
 
     def _mismatch(self, network, path, variable, found):
         wanted = list(variable.shape) if variable is not None else "no such variable"
@@ -161,26 +152,6 @@ def _shapes(shape_by_key):
     start = len("network/")
     return {key[start:-len(SUFFIX)]: tuple(shape) for key, shape in shape_by_key.items()
             if key.startswith("network/")}
-
-
-def _slots(network, optimizer):
-    """Returns {slot: {path: variable}}."""
-    paths = [path for path, variable in network.variable_paths().items() if variable.trainable]
-    return {slot: dict(zip(paths, (variable for variable in optimizer.variables
-                                   if variable.path.endswith("_" + slot))))
-            for slot in SLOTS}
-
-
-def _nested(variables):
-    """Returns {"a/b": variable} as {"a": {"b": tf.Variable}}, which makes readable keys."""
-    nested = {}
-    for path, variable in variables.items():
-        *folders, last = path.split("/")
-        inner = nested
-        for folder in folders:
-            inner = inner.setdefault(folder, {})
-        inner[last] = variable.value
-    return nested
 
 
 def _neighbours(name):

@@ -1,9 +1,23 @@
 """What goes wrong in a run."""
 
+import re
+
 
 class RunError(ValueError):
     """Files or settings of a run that do not fit; says which, and what to do."""
 
 
+class DamagedError(RunError):
+    """A checkpoint that is not as it was written; says which."""
+
+
 class NonFiniteLossError(ArithmeticError):
     """A loss that is no longer a number; says the step and the term."""
+
+
+def reason(error):
+    """Returns what an error of the system or of TensorFlow says, on one line."""
+    text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    # TensorFlow names the operation, before and behind.
+    text = re.sub(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$", "", " ".join(text.split()))
+    return text or type(error).__name__

@@ -3,8 +3,8 @@
 import os
 import time
 
-from training import checkpoints, run_files
-from training.errors import RunError
+from training import checkpoints, progress, run_files
+from training.errors import DamagedError, RunError
 from training.evaluator import Evaluator
 from training.loading import check_same_network, load_network, open_split
 from training.settings import EVALUATION_BATCH
@@ -26,6 +26,8 @@ def follow(settings):
     It ends with the checkpoint of max_steps, with the mark that a finished training leaves, or
     when no checkpoint has come for patience_minutes.
 
+    Checkpoints that are damaged are named and passed over; if the last one is, that is an error.
+
     Args, Returns, Raises: as for `run`.
     """
     folder = settings.train_folder
@@ -34,30 +36,38 @@ def follow(settings):
     # What is wrong with these shall not be found hours later.
     run_files.make_folder(settings.test_folder)
     split = open_split(settings)
-    evaluations, seen = None, set()
+    evaluations, seen, missed = None, set(), None
     last_news = time.monotonic()
     while True:
         # Read before the list: what is then not in the list will not come.
         finished = run_files.read(folder, run_files.FINISHED)
         new = [name for name in checkpoints.all_names(folder) if name not in seen]
         for name in new:
-            stored = checkpoints.Stored(name)
-            evaluations = evaluations or CheckpointEvaluations(settings, stored, split)
-            evaluations.add(stored)
             seen.add(name)
             last_news = time.monotonic()
+            try:
+                stored = checkpoints.Stored(name)
+                evaluations = evaluations or CheckpointEvaluations(settings, stored, split)
+                evaluations.add(stored)
+            except DamagedError as error:       # or removed by the training, as too old
+                progress.warn(f"{error} It is passed over.")
+                missed = error
+                continue
+            missed = None
             if settings.max_steps is not None and stored.step >= settings.max_steps:
                 return
         if finished and not new and finished.get("step", 0) >= (settings.max_steps or 0):
-            return
+            break
         if time.monotonic() - last_news > 60 * settings.patience_minutes:
             if not seen:
                 raise RunError(f"{folder}: no checkpoint for {settings.patience_minutes:g} "
                                "minutes (--patience_minutes).")
             print(f"No new checkpoint for {settings.patience_minutes:g} minutes.")
-            return
+            break
         if not new:
             time.sleep(settings.poll_seconds)
+    if missed:
+        raise RunError(f"The last checkpoint was not evaluated: {missed}")
 
 
 class CheckpointEvaluations:
@@ -109,6 +119,8 @@ class CheckpointEvaluations:
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
                 summary.scalars(stored.step, evaluation.scalars())
+            if summary.failure:
+                raise RunError(f"{summary.failure}.")
             run_files.write(folder, run_files.RESULT, result(self._settings, stored, evaluation))
 
 

@@ -1,12 +1,20 @@
-"""Ctrl-C and SIGTERM: asked for at any time, obeyed between two steps."""
+"""Ctrl-C and SIGTERM while training: obeyed between two steps, after a checkpoint."""
 
 import signal
+import time
+
+from input_data import interruption
+
+# One press of a key may come twice: programs such as `timeout` send a signal to the process and
+# to its group.
+ONE_PRESS_SECONDS = 0.5
 
 
 class Interrupts:
     """A context manager that notes the first signal to stop, for the loop to see.
 
-    A second Ctrl-C interrupts at once.
+    Before the first step there is nothing to save, and a signal ends the program at once; so
+    does a second Ctrl-C at any time.
 
     Attributes:
       received: the signal's number, or None.
@@ -14,21 +22,29 @@ class Interrupts:
 
     def __init__(self):
         self.received = None
-        self._before = {}
+        self._begun = False
+        self._handled = interruption.handled_by(self._note)
 
     def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
+        self._handled.__enter__()
         return self
 
-    def __exit__(self, *_):
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+    def __exit__(self, *exception):
+        return self._handled.__exit__(*exception)
+
+    def begin(self):
+        """From now on there is something to save."""
+        self._begun = True
 
     def _note(self, number, frame):
-        if self.received == signal.SIGINT and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.received = self.received or number
+        first = self.received is None
+        if first:
+            self.received, self._since = number, time.monotonic()
+        if not self._begun:
+            interruption.raise_for(number, "before the first step; there was nothing to save")
+        if (not first and number == signal.SIGINT
+                and time.monotonic() - self._since > ONE_PRESS_SECONDS):
+            interruption.raise_for(number, "again; what the last checkpoint does not hold is lost")
 
     @property
     def status(self):

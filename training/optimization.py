@@ -6,6 +6,7 @@ import tensorflow as tf
 from training import objective
 
 LOWEST_LEARNING_RATE = 1e-6
+SLOTS = ("momentum", "velocity")
 
 
 class LearningRate(keras.optimizers.schedules.ExponentialDecay):
@@ -36,6 +37,14 @@ def make_optimizer(network):
         beta_1=0.9, beta_2=0.999, epsilon=1e-8)
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+def slots(network, optimizer):
+    """Returns Adam's moments as {slot: {path: variable}}, paths as the network's variables'."""
+    paths = [path for path, variable in network.variable_paths().items() if variable.trainable]
+    return {slot: dict(zip(paths, (variable for variable in optimizer.variables
+                                   if variable.path.endswith("_" + slot))))
+            for slot in SLOTS}
 
 
 def make_step(network, optimizer, strategy=None):

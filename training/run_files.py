@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 
 from input_data.files import whole_file
 from models.hparams import HParams
@@ -40,8 +41,24 @@ def write_text(folder, name, text):
     try:
         with whole_file(path, replace=True) as aside, open(aside, "w") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        sync(folder)
     except OSError as error:
         raise RunError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def sync(path):
+    """Brings a file's data, or a folder's names, to the disk.
+
+    Raises:
+      OSError: if that fails.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read(folder, name):
@@ -86,7 +103,29 @@ def read_hparams(folder):
     return HParams.from_json(text, path)
 
 
+def remove_leftovers(folder, *others):
+    """Removes the unfinished files that a run that was killed left in its folder.
+
+    Args:
+      folder: str; nobody else may be writing there.
+      others: names of files of a run besides those of this module.
+    """
+    names = "|".join(map(re.escape, (FLAGS, HPARAMS, RESULT, FINISHED, *others)))
+    for entry in os.listdir(folder):
+        if re.fullmatch(rf"({names})\.part-\d+", entry):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, entry))
+
+
 def remove(folder, name):
-    """Removes a file of a run, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(os.path.join(folder, name))
+    """Removes a file of a run, if it is there.
+
+    Raises:
+      RunError: if it cannot be removed.
+    """
+    path = os.path.join(folder, name)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+    except OSError as error:
+        raise RunError(f"{path} cannot be removed ({error.strerror}).") from None

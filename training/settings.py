@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import math
 import os
 
 from input_data.command import UsageError
@@ -31,7 +32,9 @@ class Settings:
     summary_dir: str | None = None
     checkpoint: str | None = None
     max_steps: int | None = None
+    max_minutes: float = 0.0
     save_step: int = 1500
+    keep_checkpoints: int = 1000
     eval_size: int = 10000
     batch_size: int | None = None
     convolution: str | None = None
@@ -43,6 +46,9 @@ class Settings:
 
     def __post_init__(self):
         HParams().override(self.hparams_override)
+        for name in ("max_minutes", "poll_seconds", "patience_minutes"):
+            if not math.isfinite(getattr(self, name)):
+                raise UsageError(f"--{name}: expected a number, found {getattr(self, name)}.")
         if self.data_dir is not None:
             _check_data_dir(self.data_dir)
         for name in ("summary_dir", "checkpoint"):

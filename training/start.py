@@ -1,14 +1,16 @@
 """Starts a training, or goes on with one."""
 
 import dataclasses
+import math
 import os
 import sys
+import time
 
 import keras
 
 import models
 from models.hparams import HParams, parse_overrides
-from training import checkpoints, optimization, run_files, trainer
+from training import checkpoints, lock, optimization, run_files, saving, summaries, trainer
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split
 from training.settings import MAX_STEPS, TRAINING_BATCH
@@ -21,10 +23,17 @@ def train(settings):
 
     Args, Returns, Raises: as for `run`.
     """
+    deadline = time.monotonic() + 60 * settings.max_minutes if settings.max_minutes else math.inf
+    run_files.make_folder(settings.train_folder)
+    with lock.only_writer(settings.train_folder):
+        return _train(settings, deadline)
+
+
+def _train(settings, deadline):
     folder = settings.train_folder
-    run_files.make_folder(folder)
-    newest = checkpoints.latest(folder)
-    stored = checkpoints.Stored(newest) if newest else None
+    saving.remove_leftovers(folder)
+    run_files.remove_leftovers(folder, saving.STATE, summaries.HISTORY)
+    stored = checkpoints.newest_whole(folder)
     settings, hparams = _as_started(settings, folder if stored else None)
     resumed = stored is not None
     if not resumed and settings.checkpoint:
@@ -53,15 +62,14 @@ def train(settings):
         run_files.write(folder, run_files.FINISHED, {"step": stored.step})
         return None
 
+    writer = saving.Writer(folder, network, optimizer, settings.keep_checkpoints,
+                           stored.name if resumed else None)
     try:
-        status = trainer.train(network, optimizer, split, folder, settings.max_steps,
-                               settings.save_step, settings.batch_size, settings.seed)
+        return trainer.train(network, optimizer, split, writer, settings.max_steps,
+                             settings.save_step, settings.batch_size, settings.seed, deadline)
     except NonFiniteLossError as error:
         print(error, file=sys.stderr)
         return NON_FINITE_STATUS
-    if status is None:
-        run_files.write(folder, run_files.FINISHED, {"step": settings.max_steps})
-    return status
 
 
 def _as_started(settings, folder):

@@ -1,5 +1,6 @@
 """Summaries for TensorBoard, and the same scalars as history.csv."""
 
+import contextlib
 import csv
 import os
 
@@ -7,7 +8,8 @@ import tensorflow as tf
 
 from capsules import norm
 from input_data.files import whole_file
-from training.errors import RunError
+from training import progress
+from training.errors import RunError, reason
 
 HISTORY = "history.csv"
 
@@ -15,33 +17,40 @@ HISTORY = "history.csv"
 class Summaries:
     """Writes scalars by step into a folder; a context manager.
 
+    What cannot be written, on a full disk for example, is named on the screen once, and left out.
+
     Args:
       folder: str.
       tags: names of the scalars.
       stale: function of a step that says whether an earlier run's row of it goes from
         history.csv, because the step is now taken again; None keeps all.
 
+    Attributes:
+      failure: str, the first thing that could not be written and why, or None.
+
     Raises:
       RunError: if history.csv is there and is not such a file, or cannot be written.
     """
 
     def __init__(self, folder, tags, stale=None):
+        self.failure = None
+        self._folder = folder
         self._tags = tags
         self._path = os.path.join(folder, HISTORY)
+        self._events = None
+        self._cut = False       # whether history.csv may end in half a row
         try:
-            rows = _history(self._path, ["step", *tags], stale or (lambda step: False))
-            with whole_file(self._path, replace=True) as aside, open(aside, "w") as file:
-                csv.writer(file, lineterminator="\n").writerows(rows)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise RunError(f"{self._path} cannot be read or written ({error}); mend it or move it "
-                           "away.") from None
-        self._events = tf.summary.create_file_writer(folder)
+            self._keep_rows(stale or (lambda step: False))
+        except OSError as error:
+            raise RunError(f"{self._path} cannot be read or written ({error.strerror}).") from None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._events.close()
+        if self._events:
+            with self._noting(self._folder):
+                self._events.close()
 
     def scalars(self, step, values):
         """Writes one value for each tag.
@@ -50,20 +59,22 @@ class Summaries:
           step: int.
           values: dict from tag to float.
         """
-        with self._events.as_default(step):
+        with self._writing_events(step):
             for tag in self._tags:
                 tf.summary.scalar(tag, values[tag])
         row = [step, *(f"{values[tag]:.9g}" for tag in self._tags)]
-        try:
+        with self._noting(self._path):
+            if self._cut or not os.path.exists(self._path):
+                self._keep_rows(lambda earlier: earlier >= step)
+            self._cut = True
             with open(self._path, "a") as file:
                 csv.writer(file, lineterminator="\n").writerow(row)
-        except OSError as error:
-            raise RunError(f"{self._path} cannot be written ({error.strerror}).") from None
+            self._cut = False
 
     def details(self, step, network, batch):
         """Writes histograms of weights and activations, and reconstructions of a batch."""
         inferred = network(batch)
-        with self._events.as_default(step):
+        with self._writing_events(step):
             for path, variable in network.variable_paths().items():
                 tf.summary.histogram(path, variable.value)
             tf.summary.histogram("activation/logits", inferred.logits)
@@ -76,6 +87,31 @@ class Summaries:
                     suffix = f"_{target + 1}" if inferred.remakes.shape[1] > 1 else ""
                     tf.summary.image("target" + suffix, batch["target_images"][:, target])
                     tf.summary.image("reconstruction" + suffix, inferred.remakes[:, target])
+
+    def _keep_rows(self, stale):
+        """Writes history.csv again, with its header and the whole rows that are not stale."""
+        rows = _history(self._path, ["step", *self._tags], stale)
+        with whole_file(self._path, replace=True) as aside, open(aside, "w") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+
+    @contextlib.contextmanager
+    def _writing_events(self, step):
+        with self._noting(self._folder):
+            self._events = self._events or tf.summary.create_file_writer(self._folder)
+            events, self._events = self._events, None
+            with events.as_default(step):
+                yield
+            # A file in which something is missing is not gone on with.
+            self._events = events
+
+    @contextlib.contextmanager
+    def _noting(self, path):
+        try:
+            yield
+        except (tf.errors.OpError, OSError, RunError) as error:
+            if not self.failure:
+                self.failure = f"{path}: summaries cannot be written ({reason(error)})"
+                progress.warn(f"{self.failure}; going on without.")
 
 
 def training_scalars(outcome, batch_size):
@@ -98,11 +134,16 @@ def _history(path, header, stale):
     """Returns the rows of a history.csv that are not stale, the header first."""
     if not os.path.exists(path):
         return [header]
-    with open(path) as file:
-        found, *rows = list(csv.reader(file)) or [[]]
+    try:
+        with open(path, newline="") as file:
+            text = file.read()
+        # A run that was killed, or had no disk left, may leave half a row.
+        whole = text[:text.rfind("\n") + 1] or text
+        found, *rows = list(csv.reader(whole.splitlines())) or [header]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
     if found != header:
         raise RunError(f"{path} is not a history of this run: expected columns "
                        f"{','.join(header)}; move it away.")
-    # A run that was killed may leave half a row.
-    whole = [row for row in rows if len(row) == len(header) and row[0].isdigit()]
-    return [header, *(row for row in whole if not stale(int(row[0])))]
+    numbered = [row for row in rows if len(row) == len(header) and row[0].isdigit()]
+    return [header, *(row for row in numbered if not stale(int(row[0])))]

@@ -1,34 +1,39 @@
 """The training loop: batches, steps, summaries, checkpoints."""
 
 import math
+import time
 
+import numpy as np
 import tensorflow as tf
 
-from input_data.dataset import DataError
 from input_data.pipeline import plain_data_errors, training_batches
-from training import checkpoints, objective, optimization, progress, summaries
-from training.errors import NonFiniteLossError
+from training import objective, optimization, progress, run_files, summaries
+from training.errors import NonFiniteLossError, RunError
 from training.interrupts import Interrupts
 
 SCALARS_EVERY = 10      # steps
 DETAILS_EVERY = 100     # steps; with the hyperparameter verbose
 
 
-def train(network, optimizer, split, folder, max_steps, save_step, batch_size, seed):
+def train(network, optimizer, split, writer, max_steps, save_step, batch_size, seed,
+          deadline=math.inf):
     """Trains a network from its optimizer's step to max_steps.
 
-    Leaves in the folder: checkpoints every save_step and at the end, summaries, history.csv.
-    Ctrl-C and SIGTERM end the training after the step, with a checkpoint.
+    Leaves in the writer's folder: checkpoints every save_step and at the end, summaries,
+    history.csv, and the mark of a finished training. Ctrl-C and SIGTERM end the training after
+    the step, with a checkpoint; so does the deadline. What cannot be written on the way is
+    reported, and tried again.
 
     Args:
       network: Network.
       optimizer: its optimizer (see `optimization.make_optimizer`).
       split: Split to train on.
-      folder: str, must exist.
+      writer: saving.Writer of both.
       max_steps: int, the step to end at.
       save_step: int, steps between checkpoints.
       batch_size: examples in a batch, over all devices.
       seed: int, decides order and augmentation of the examples.
+      deadline: float, what time.monotonic() says when the training is to end.
 
     Returns:
       The exit status that a signal asks for, or None.
@@ -36,16 +41,15 @@ def train(network, optimizer, split, folder, max_steps, save_step, batch_size, s
     Raises:
       DataError: for damaged examples; after a checkpoint.
       NonFiniteLossError: if a loss is not a number; the last checkpoint is from before.
-      RunError: if files cannot be written.
+      RunError: if the last checkpoint, or a summary, could not be written.
     """
     first_step = int(optimizer.iterations)
-    writer = checkpoints.Writer(folder, network, optimizer)
     train_step = optimization.make_step(network, optimizer)
     global_batch = tf.constant(batch_size, tf.float32)
     with (
         Interrupts() as interrupts,
-        summaries.Summaries(folder, summaries.TRAINING_TAGS, lambda step: step > first_step)
-        as summary,
+        summaries.Summaries(writer.folder, summaries.TRAINING_TAGS,
+                            lambda step: step > first_step) as summary,
         progress.bar("Training", max_steps * batch_size, first_step * batch_size) as bar,
     ):
         batches = iter(training_batches(split, batch_size, seed, first_step))
@@ -53,11 +57,12 @@ def train(network, optimizer, split, folder, max_steps, save_step, batch_size, s
             try:
                 with plain_data_errors():
                     batch = next(batches)
-            except DataError:
-                writer.save()
+            except Exception:
+                _save_before_error(writer, step > first_step + 1)
                 raise
             outcome = objective.Outcome(*map(float, train_step(batch, global_batch)))
-            _check_finite(outcome, step, folder)
+            interrupts.begin()
+            _check_losses(outcome, step, writer)
             values = summaries.training_scalars(outcome, batch_size)
             bar.set_postfix(step=step, loss=f"{values['total_loss']:.4f}",
                             accuracy=f"{values['accuracy']:.1%}", refresh=False)
@@ -66,19 +71,62 @@ def train(network, optimizer, split, folder, max_steps, save_step, batch_size, s
                 summary.scalars(step, values)
             if network.hparams.verbose and step % DETAILS_EVERY == 0:
                 summary.details(step, network, batch)
-            if step % save_step == 0 or step == max_steps or interrupts.received:
-                name = writer.save()
-            if interrupts.received:
+            last = step == max_steps or interrupts.received or time.monotonic() >= deadline
+            if last or writer.overdue or step % save_step == 0:
+                _check_variables(network, step, writer)
+                _save(writer, last)
+            if last:
                 break
-    print(f"{'Stopped' if interrupts.received else 'Finished'} at step {step}: {name}")
-    return interrupts.status
+    return _end(writer, step, max_steps, interrupts, summary)
 
 
-def _check_finite(outcome, step, folder):
+def _save(writer, last):
+    try:
+        writer.save()
+    except RunError as error:
+        if last:
+            raise
+        progress.warn(f"{error} Going on; it is tried again within a minute.")
+
+
+def _save_before_error(writer, any_step):
+    """Saves what was trained before the next batch could not be had."""
+    if any_step:
+        try:
+            print(f"Stopped: {writer.save()}")
+        except RunError as error:
+            progress.warn(str(error))
+
+
+def _end(writer, step, max_steps, interrupts, summary):
+    """Says how the training ended, and returns its exit status."""
+    if interrupts.received and step < max_steps:
+        print(f"Stopped at step {step}: {writer.newest}")
+        return interrupts.status
+    run_files.write(writer.folder, run_files.FINISHED, {"step": step})
+    if step < max_steps:
+        print(f"Time is up at step {step} of {max_steps}: {writer.newest}; the same command "
+              "goes on.")
+    else:
+        print(f"Finished at step {step}: {writer.newest}")
+    if summary.failure:
+        raise RunError(f"{summary.failure}; the checkpoint is whole.")
+    return None
+
+
+def _check_losses(outcome, step, writer):
     for term in ("classification", "reconstruction"):
         value = getattr(outcome, term)
         if not math.isfinite(value):
-            last = checkpoints.latest(folder)
             raise NonFiniteLossError(
                 f"Step {step}: the {term} loss is {value}; the last good checkpoint is "
-                f"{last or 'none'}.")
+                f"{writer.newest or 'none'}.")
+
+
+def _check_variables(network, step, writer):
+    """Keeps what the next loss would show out of a checkpoint."""
+    for path, variable in network.variable_paths().items():
+        if not np.isfinite(variable.numpy()).all():
+            raise NonFiniteLossError(
+                f"Step {step}: the update of {path} is not finite; the last good checkpoint is "
+                f"{writer.newest or 'none'}.")

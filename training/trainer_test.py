@@ -1,6 +1,7 @@
+import math
 import os
 import signal
-import threading
+import time
 
 import keras
 import numpy as np
@@ -9,9 +10,19 @@ import tensorflow as tf
 
 import models
 from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.interruption import Terminated
 from models.hparams import HParams
-from training import checkpoints, optimization, trainer
-from training.errors import NonFiniteLossError
+from training import (
+    checkpoints,
+    interrupts,
+    optimization,
+    progress,
+    run_files,
+    saving,
+    summaries,
+    trainer,
+)
+from training.errors import NonFiniteLossError, RunError
 
 HPARAMS = HParams().override("num_prime_capsules=2")
 
@@ -45,10 +56,14 @@ def losses(folder):
         return [float(line.split(",")[3]) for line in file.readlines()[1:]]
 
 
-def train(network, optimizer, split, folder, max_steps, batch_size=16, save_step=1000):
-    folder.mkdir(exist_ok=True)
-    return trainer.train(network, optimizer, split, str(folder), max_steps, save_step,
-                         batch_size, seed=1)
+def train(network, optimizer, split, folder, max_steps, batch_size=16, save_step=1000,
+          deadline=math.inf):
+    if not folder.is_dir():
+        folder.mkdir()
+    writer = saving.Writer(str(folder), network, optimizer,
+                           newest=checkpoints.latest(str(folder)))
+    return trainer.train(network, optimizer, split, writer, max_steps, save_step, batch_size,
+                         seed=1, deadline=deadline)
 
 
 def test_loss_halves_on_one_batch(tmp_path, digits):
@@ -115,15 +130,123 @@ def test_damaged_data_stop_with_a_checkpoint(tmp_path, split):
     assert checkpoints.Stored(checkpoints.latest(str(tmp_path / "run"))).step >= 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_the_training_with_a_checkpoint(tmp_path, split, number, capsys):
-    timer = threading.Timer(6, os.kill, (os.getpid(), number))
-    timer.start()
-    before = signal.getsignal(number)
-    status = train(*build(split), split, tmp_path / "run", 100000)
-    assert status == 128 + number and signal.getsignal(number) == before
-    assert "Stopped at step" in capsys.readouterr().out
-    assert checkpoints.Stored(checkpoints.latest(str(tmp_path / "run"))).step > 0
+def test_an_update_that_is_not_finite_is_not_saved(tmp_path, split):
+    network, optimizer = build(split)
+    train(network, optimizer, split, tmp_path / "run", 2)
+    # The loss of the step is finite, its update is not.
+    optimizer.apply = lambda gradients, variables: variables[0].assign(
+        tf.fill(variables[0].shape, np.float32(np.inf)))
+    with pytest.raises(NonFiniteLossError, match=r"Step 3: the update of conv1/kernel .*ckpt-2"):
+        train(network, optimizer, split, tmp_path / "run", 3)
+    assert checkpoints.latest(str(tmp_path / "run")).endswith("model.ckpt-2")
+
+
+def test_time_that_is_up_ends_the_training_like_max_steps(tmp_path, split, capsys):
+    folder = tmp_path / "run"
+    assert train(*build(split), split, folder, 50, deadline=time.monotonic()) is None
+    assert f"Time is up at step 1 of 50: {folder}/model.ckpt-1" in capsys.readouterr().out
+    assert run_files.read(folder, run_files.FINISHED) == {"step": 1}
+
+
+def failing(monkeypatch, name):
+    """Makes a function of os fail; returns the list that, with something in it, mends it."""
+    real, mended = getattr(os, name), []
+
+    def fail(*arguments, **options):
+        if not mended:
+            raise OSError(28, "No space left on device")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(f"os.{name}", fail)
+    return mended
+
+
+def test_a_save_that_fails_is_tried_again(tmp_path, split, monkeypatch, capsys):
+    (tmp_path / "run").mkdir()
+    mended = failing(monkeypatch, "mkdir")
+    monkeypatch.setattr(saving, "RETRY_SECONDS", 0)
+    warn = progress.warn
+    monkeypatch.setattr(progress, "warn", lambda text: (warn(text), mended.append(text)))
+    assert train(*build(split), split, tmp_path / "run", 6, save_step=2) is None
+    steps = [checkpoints.Stored(name).step
+             for name in checkpoints.all_names(str(tmp_path / "run"))]
+    assert steps == [3, 4, 6]       # 2 failed, and 3 made up for it
+    assert capsys.readouterr().err.count("checkpoint of step 2 cannot be written (No space") == 1
+
+
+def test_a_last_save_that_fails_is_an_error(tmp_path, split, monkeypatch):
+    train(*build(split), split, tmp_path / "run", 1)
+    network, optimizer = build(split)
+    optimizer.iterations.assign(1)
+    failing(monkeypatch, "mkdir")
+    with pytest.raises(RunError, match=r"step 3 cannot be written \(No space left on device\); "
+                                       r"the newest is .*model\.ckpt-1\.$"):
+        train(network, optimizer, split, tmp_path / "run", 3)
+    assert run_files.read(tmp_path / "run", run_files.FINISHED) == {"step": 1}
+
+
+def test_summaries_that_fail_do_not_lose_the_training(tmp_path, split, monkeypatch, capsys):
+    class Full:
+        """An event file on a full disk."""
+
+        def as_default(self, step):
+            raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.summary, "create_file_writer", lambda folder: Full())
+    with pytest.raises(RunError, match=r"summaries cannot be written \(No space.*; the checkpoint "
+                                       "is whole"):
+        train(*build(split), split, tmp_path / "run", 30)
+    assert checkpoints.newest_whole(str(tmp_path / "run")).step == 30
+    assert capsys.readouterr().err.count("Warning") == 1
+    assert len(losses(tmp_path / "run")) == 4      # of steps 1, 10, 20, 30
+
+
+def signal_at(step, numbers):
+    """A summary's function that sends signals to this process at a step."""
+    def scalars(self, at, values):
+        if at == step:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+                time.sleep(0.05)
+    return scalars
+
+
+@pytest.mark.parametrize("numbers", [
+    [signal.SIGINT], [signal.SIGTERM], [signal.SIGTERM, signal.SIGTERM],
+    [signal.SIGINT, signal.SIGINT]])      # at once, as `timeout` does
+def test_signals_end_the_training_with_a_checkpoint(tmp_path, split, numbers, monkeypatch,
+                                                    capsys):
+    before = signal.getsignal(numbers[0])
+    monkeypatch.setattr(summaries.Summaries, "scalars", signal_at(10, numbers))
+    status = train(*build(split), split, tmp_path / "run", 100)
+    assert status == 128 + numbers[0] and signal.getsignal(numbers[0]) == before
+    assert f"Stopped at step 10: {tmp_path}/run/model.ckpt-10" in capsys.readouterr().out
+    assert checkpoints.newest_whole(str(tmp_path / "run")).step == 10
+    assert run_files.read(tmp_path / "run", run_files.FINISHED) is None
+
+
+def test_a_second_ctrl_c_leaves_at_once(tmp_path, split, monkeypatch):
+    monkeypatch.setattr(interrupts, "ONE_PRESS_SECONDS", 0.01)
+    monkeypatch.setattr(summaries.Summaries, "scalars", signal_at(10, [signal.SIGINT] * 2))
+    with pytest.raises(KeyboardInterrupt, match="again"):
+        train(*build(split), split, tmp_path / "run", 100)
+    assert not checkpoints.all_names(str(tmp_path / "run"))
+
+
+def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, split):
+    def read(numbers):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return split.read(numbers)
+
+    first = Split(split.info, split.source, read, split.prepare)
+    with pytest.raises(Terminated, match="before the first step; there was nothing to save"):
+        train(*build(split), first, tmp_path / "run", 100)
+    assert not checkpoints.all_names(str(tmp_path / "run"))
+
+
+def test_a_signal_at_the_last_step_finds_it_finished(tmp_path, split, monkeypatch):
+    monkeypatch.setattr(summaries.Summaries, "scalars", signal_at(2, [signal.SIGTERM]))
+    assert train(*build(split), split, tmp_path / "run", 2) is None
 
 
 def test_learning_rate_decays_continuously_to_its_lowest():

@@ -75,7 +75,7 @@ def _parts(files, names, split):
 
 
 class _RecordFile:
-    """The records of one file, mapped into memory.
+    """The records of one file, read when they are asked for.
 
     Raises:
       DataError: if the file cannot be read or does not hold whole records; so does `read`, for
@@ -89,16 +89,16 @@ class _RecordFile:
             if size == 0 or size % RECORD:
                 raise DataError(f"{path}: expected records of {RECORD} bytes, found {size} bytes: "
                                 "the file is empty or cut short; fetch it again.")
-            self._records = np.memmap(path, np.uint8, "r").reshape(-1, RECORD)
+            self._count = size // RECORD
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
 
     def __len__(self):
-        return len(self._records)
+        return self._count
 
     def read(self, positions):
         """Returns images, uint8 [n, 32, 32, 3], and labels, uint8 [n]."""
-        records = np.asarray(self._records[positions])
+        records = np.stack([np.frombuffer(record, np.uint8) for record in self._bytes(positions)])
         labels = records[:, 0]
         wrong = np.flatnonzero(labels >= len(CLASS_NAMES))
         if len(wrong):
@@ -106,6 +106,20 @@ class _RecordFile:
                             f"to {len(CLASS_NAMES) - 1}, found {labels[wrong[0]]}; "
                             "fetch the file again.")
         return records[:, 1:].reshape(-1, *STORED).transpose(0, 2, 3, 1), labels
+
+    def _bytes(self, positions):
+        # Not mapped into memory: a file that is cut short meanwhile would end the process.
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                for position in positions:
+                    file.seek(int(position) * RECORD)
+                    record = file.read(RECORD)
+                    if len(record) != RECORD:
+                        raise DataError(f"{self.path}: cut short at record {position} while it "
+                                        "was read; fetch it again.")
+                    yield record
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read ({error.strerror}).") from None
 
 
 def _split(parts, source, augmented):

@@ -196,6 +196,18 @@ def test_a_fault_is_named(folder, damage, message):
         cifar10_input.load(str(folder), "test").read(np.arange(40))
 
 
+@pytest.mark.parametrize("damage, message", [
+    (cut, r"test_batch.bin: cut short at record 39 while it was read"),
+    (os.remove, r"test_batch.bin: cannot be read \(No such file"),
+])
+def test_a_file_that_changes_while_it_is_read_is_named(folder, damage, message):
+    split = cifar10_input.load(str(folder), "test")
+    split.read([39])
+    damage(folder / "test_batch.bin")
+    with pytest.raises(DataError, match=message):
+        split.read([0, 39])
+
+
 def test_what_cannot_be_is_said():
     with pytest.raises(DataError, match=r"--data_dir.*input_data\.download --dataset=cifar10"):
         cifar10_input.load(None, "train")

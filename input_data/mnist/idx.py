@@ -11,7 +11,7 @@ import numpy as np
 from input_data.dataset import DataError
 
 UINT8 = 0x08
-GZIP_RATIO = 1032       # more than this, gzip never saves
+CHUNK = 1 << 20         # bytes unpacked at a time
 NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -62,19 +62,29 @@ def read(path, rank):
     zipped = path.endswith(".gz")
     try:
         with (gzip.open if zipped else open)(path, "rb") as file:
-            shape = parse_header(file.read(4 + 4 * rank), rank, path)
+            header = file.read(4 + 4 * rank)
+            shape = parse_header(header, rank, path)
             expected = math.prod(shape)
-            # A header must not make us allocate what the file cannot hold.
-            most = os.path.getsize(path) * (GZIP_RATIO if zipped else 1)
-            data = file.read(min(expected, most) + 1)
+            # A header must not make us allocate what the file does not hold.
+            found = None if zipped else os.path.getsize(path) - len(header)
+            if found in (None, expected):
+                data = b"".join(_pieces(file, expected + 1))
+                found = len(data)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: damaged gzip file ({error}); fetch it again.") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    if len(data) != expected:
-        found = "more" if len(data) > expected else f"{len(data)}: the file is cut short"
-        raise DataError(f"{path}: expected {expected} bytes for {shape}, found {found}.")
+    if found != expected:
+        what = "more" if found > expected else f"{found}: the file is cut short"
+        raise DataError(f"{path}: expected {expected} bytes for {shape}, found {what}.")
     return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _pieces(file, most):
+    """Yields what a file still holds, as it comes, up to a number of bytes."""
+    while most and (piece := file.read(min(CHUNK, most))):
+        most -= len(piece)
+        yield piece
 
 
 def parse_header(header, rank, path):
@@ -86,4 +96,7 @@ def parse_header(header, rank, path):
     if len(header) != 4 + 4 * rank or header[:4] != bytes([0, 0, UINT8, rank]):
         raise DataError(f"{path}: expected an IDX file of bytes in {rank} dimensions, found "
                         f"a header of {header.hex(' ') or 'no bytes'}.")
-    return struct.unpack(f">{rank}I", header[4:])
+    shape = struct.unpack(f">{rank}I", header[4:])
+    if not all(shape):
+        raise DataError(f"{path}: expected 1 or more in every dimension, found {shape}.")
+    return shape

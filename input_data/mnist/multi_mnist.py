@@ -63,7 +63,9 @@ def parse(serialized, shape, where):
 
 def _from_records(name):
     files = records.RecordFiles(records.shard_names(name))
+    # A size that the first record only claims must not decide the network's.
     shape = Features(files[0], files.where(0)).shape()
+    parse(files[0], shape, files.where(0))
 
     def read(numbers):
         parsed = [parse(files[number], shape, files.where(number)) for number in numbers]

@@ -92,6 +92,7 @@ def _checked_shape(files):
     if depth != CAMERAS or min(height, width) < least:
         raise DataError(f"{files.where(0)}: expected height and width of {least} or more and a "
                         f"depth of {CAMERAS}, found {shape}.")
+    parse(files[0], height, width, files.where(0))
     return height, width
 
 

@@ -1,0 +1,137 @@
+"""Writes checkpoints, so that the newest whole one is whole whatever happens.
+
+A checkpoint is written in a folder beside its place, brought to the disk, and moved there: its
+.data first, then its .index, which makes it exist. Killed in between, the folder is left behind;
+the next writer takes it, and what had been moved, away. Only then the state file `checkpoint`
+names it, for TensorFlow's own functions, and old checkpoints are removed, their .index first.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import time
+
+import tensorflow as tf
+
+from training import checkpoints, run_files
+from training.bundle import DATA, INDEX
+from training.errors import RunError, reason
+from training.optimization import slots
+
+KEPT = 1000
+STATE = "checkpoint"
+RETRY_SECONDS = 60
+
+
+class Writer:
+    """Writes a run's checkpoints into a folder; there must be one writer at a time.
+
+    Args:
+      folder: str, must exist.
+      network: Network.
+      optimizer: its optimizer.
+      keep: most checkpoints of the folder to keep.
+      newest: str, the name of the whole checkpoint that the run goes on from, or None.
+
+    Attributes:
+      folder: str.
+      newest: str, the name of the run's newest whole checkpoint, or None.
+    """
+
+    def __init__(self, folder, network, optimizer, keep=KEPT, newest=None):
+        self.folder = folder
+        self.newest = newest
+        self._keep = keep
+        self._step = optimizer.iterations
+        self._retry_at = None
+        self._checkpoint = tf.train.Checkpoint(
+            network=_nested(network.variable_paths()), step=self._step.value,
+            **{slot: _nested(paths) for slot, paths in slots(network, optimizer).items()})
+
+    @property
+    def overdue(self):
+        """Whether a save failed and is to be tried again now."""
+        return self._retry_at is not None and time.monotonic() >= self._retry_at
+
+    def save(self):
+        """Writes a checkpoint of the current step, if there is none; returns its name.
+
+        Raises:
+          RunError: if it cannot be written; checkpoints from before are as they were.
+        """
+        step = int(self._step)
+        name = os.path.join(self.folder, f"{checkpoints.NAME}-{step}")
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        try:
+            if name != self.newest:     # resumed from, or written a moment ago
+                self._write(name)
+                self.newest = name
+            self._write_state()
+            self._remove_old(step)
+        except (tf.errors.OpError, OSError) as error:
+            left = self.newest if os.path.exists(f"{self.newest}{INDEX}") else "none"
+            raise RunError(f"{self.folder}: the checkpoint of step {step} cannot be written "
+                           f"({reason(error)}); the newest is {left}.") from None
+        self._retry_at = None
+        return name
+
+    def _write(self, name):
+        aside = f"{name}.part-{os.getpid()}"
+        os.mkdir(aside)
+        try:
+            written = self._checkpoint.write(os.path.join(aside, os.path.basename(name)))
+            for ending in (DATA, INDEX):
+                run_files.sync(written + ending)
+            for ending in (DATA, INDEX):
+                os.replace(written + ending, name + ending)
+            run_files.sync(self.folder)
+        finally:
+            _remove_aside(aside)
+
+    def _write_state(self):
+        names = [os.path.basename(name) for name in checkpoints.all_names(self.folder)]
+        lines = [f'model_checkpoint_path: "{os.path.basename(self.newest)}"',
+                 *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
+        run_files.write_text(self.folder, STATE, "\n".join(lines) + "\n")
+
+    def _remove_old(self, step):
+        """Removes the oldest checkpoints; those after this step, damaged ones, do not count."""
+        files = {number: names for number, names in checkpoints.all_files(self.folder).items()
+                 if number <= step}
+        for number in list(files)[:-self._keep]:
+            for name in sorted(files[number], key=lambda name: not name.endswith(INDEX)):
+                os.remove(os.path.join(self.folder, name))
+
+
+def remove_leftovers(folder):
+    """Removes what a writer that was killed left half-done in its folder.
+
+    There must be no other writer at work.
+    """
+    for entry in os.listdir(folder):
+        if re.fullmatch(re.escape(checkpoints.NAME) + r"-\d+\.part-\d+", entry):
+            _remove_aside(os.path.join(folder, entry))
+
+
+def _remove_aside(aside):
+    """Removes the folder of a save, and the .data that it moved, if the .index did not follow."""
+    name = aside.rpartition(".part-")[0]
+    inside = os.path.join(aside, os.path.basename(name))
+    moved = os.path.exists(inside + INDEX) and not os.path.exists(inside + DATA)
+    with contextlib.suppress(OSError):
+        if moved and os.path.exists(name + DATA) and not os.path.exists(name + INDEX):
+            os.remove(name + DATA)
+        shutil.rmtree(aside)
+
+
+def _nested(variables):
+    """Returns {"a/b": variable} as {"a": {"b": tf.Variable}}, which makes readable keys."""
+    nested = {}
+    for path, variable in variables.items():
+        *folders, last = path.split("/")
+        inner = nested
+        for folder in folders:
+            inner = inner.setdefault(folder, {})
+        inner[last] = variable.value
+    return nested

@@ -1,0 +1,251 @@
+"""SIGTERM and Ctrl-C in every phase of a run: saved within ten seconds, and nothing lost."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import experiment
+import input_data
+import models
+from training import (
+    checkpoints,
+    evaluate,
+    evaluator,
+    interrupts,
+    objective,
+    optimization,
+    run_files,
+    saving,
+    start,
+    summaries,
+)
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SMALL = "--hparams_override=num_prime_capsules=1,routing=1,remake=false"
+LEAVING_SECONDS = 10
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+
+
+def run(*arguments):
+    return experiment.main(["experiment.py", *map(str, arguments)])
+
+
+@pytest.fixture
+def common(tmp_path, mnist_dir):
+    return (f"--summary_dir={tmp_path}/run", f"--data_dir={mnist_dir}", SMALL, "--batch_size=4",
+            "--save_step=3")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of 2 steps on the sample."""
+    folder = tmp_path_factory.mktemp("signals") / "run"
+    assert run(f"--summary_dir={folder}", SMALL, "--max_steps=2", "--batch_size=4") == 0
+    return folder
+
+
+class Sender:
+    """Sends a signal to this process, once, when a function is called for the nth time."""
+
+    def __init__(self, monkeypatch, number):
+        self._monkeypatch, self._number = monkeypatch, number
+        self.at = None
+
+    def when(self, owner, name, nth=1):
+        real, calls = getattr(owner, name), []
+
+        def sending(*arguments, **options):
+            calls.append(1)
+            if len(calls) == nth:
+                self.send()
+            return real(*arguments, **options)
+
+        self._monkeypatch.setattr(owner, name, sending)
+
+    def send(self):
+        self.at = time.monotonic()
+        os.kill(os.getpid(), self._number)
+
+
+@pytest.fixture
+def sender(monkeypatch, number):
+    return Sender(monkeypatch, number)
+
+
+def left(sender, number, status, capsys):
+    """Checks how a run was left, and returns the screen's two streams."""
+    assert sender.at is not None and time.monotonic() - sender.at < LEAVING_SECONDS
+    assert status == 128 + number
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+    return captured
+
+
+@SIGNALS
+@pytest.mark.parametrize("owner, name", [
+    (input_data, "load"), (models, "build"), (start, "_describe"), (summaries, "_history"),
+    (objective, "judge"),       # called when the step is traced
+], ids=["data", "network", "table", "summaries", "tracing"])
+def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, owner, name,
+                                                        tmp_path, capsys):
+    sender.when(owner, name)
+    status = run(*common, "--max_steps=100")
+    captured = left(sender, number, status, capsys)
+    word = "terminated" if number == signal.SIGTERM else "interrupted"
+    assert captured.err.strip().splitlines()[-1].startswith(f"experiment.py: {word}")
+    assert not checkpoints.all_names(f"{tmp_path}/run/train")
+    assert not [entry for entry in os.listdir(tmp_path / "run" / "train") if ".part-" in entry]
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """The steps that were trained, as they come."""
+    make_step, found = optimization.make_step, []
+
+    def noting(network, optimizer):
+        step = make_step(network, optimizer)
+
+        def noted(*arguments):
+            outcome = step(*arguments)
+            found.append(int(optimizer.iterations))
+            return outcome
+
+        return noted
+
+    monkeypatch.setattr(optimization, "make_step", noting)
+    return found
+
+
+@SIGNALS
+@pytest.mark.parametrize("owner, name, nth", [
+    (summaries.Summaries, "scalars", 2), (saving.Writer, "_write", 1), (os, "fsync", 6),
+    (os, "replace", 5), (saving.Writer, "_write_state", 1), (saving.Writer, "_remove_old", 2),
+], ids=["summary", "save", "fsync", "rename", "state", "removal"])
+def test_what_was_trained_is_saved(common, number, sender, owner, name, nth, steps, tmp_path,
+                                   capsys):
+    sender.when(owner, name, nth)
+    status = run(*common, "--max_steps=1000", "--keep_checkpoints=1")
+    captured = left(sender, number, status, capsys)
+    assert_saved(tmp_path, steps[-1], captured)
+
+
+@SIGNALS
+def test_in_the_middle_of_a_step(common, number, sender, steps, tmp_path, capsys):
+    def send_later():
+        while len(steps) < 5:
+            time.sleep(0.001)
+        time.sleep(0.003)
+        sender.send()
+
+    thread = threading.Thread(target=send_later)
+    thread.start()
+    status = run(*common, "--max_steps=1000")
+    thread.join()
+    captured = left(sender, number, status, capsys)
+    assert_saved(tmp_path, steps[-1], captured)
+
+
+def assert_saved(folder, step, captured):
+    train = f"{folder}/run/train"
+    assert checkpoints.newest_whole(train).step == step > 0
+    assert f"Stopped at step {step}: {train}/model.ckpt-{step}" in captured.out
+    assert run_files.read(train, run_files.FINISHED) is None
+    assert not [entry for entry in os.listdir(train) if ".part-" in entry]
+
+
+@SIGNALS
+def test_the_data_may_be_waited_for(common, number, sender, steps, tmp_path, capsys, monkeypatch):
+    load = input_data.load
+
+    def slow(*arguments):
+        split = load(*arguments)
+
+        def read(numbers):
+            if len(steps) >= 3 and sender.at is None:
+                threading.Timer(0.1, sender.send).start()
+                time.sleep(1)
+            return split.read(numbers)
+
+        return type(split)(split.info, split.source, read, split.prepare)
+
+    monkeypatch.setattr(input_data, "load", slow)
+    status = run(*common, "--max_steps=1000")
+    captured = left(sender, number, status, capsys)
+    assert_saved(tmp_path, steps[-1], captured)
+
+
+@SIGNALS
+@pytest.mark.parametrize("owner, name, nth", [
+    (objective, "judge", 1), (evaluator, "evaluation_batches", 1), (summaries.Summaries,
+                                                                   "scalars", 1),
+], ids=["tracing", "batches", "summary"])
+def test_an_evaluation_leaves_no_half_a_result(trained, number, sender, owner, name, nth, tmp_path,
+                                               capsys):
+    sender.when(owner, name, nth)
+    status = run("--train=false", f"--checkpoint={trained}/train/model.ckpt-2",
+                 f"--summary_dir={tmp_path}", "--eval_size=50")
+    left(sender, number, status, capsys)
+    assert "result.json" not in os.listdir(tmp_path / "test")
+    assert not [entry for entry in os.listdir(tmp_path / "test") if ".part-" in entry]
+
+
+@SIGNALS
+def test_a_follower_may_be_waiting_for_a_checkpoint(number, sender, mnist_dir, tmp_path, capsys):
+    sender.when(evaluate.time, "sleep")
+    status = run("--train=false", f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}",
+                 "--poll_seconds=60")
+    left(sender, number, status, capsys)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT])
+def test_a_second_ctrl_c_does_not_wait_for_the_save(common, number, sender, tmp_path, monkeypatch,
+                                                    capsys):
+    monkeypatch.setattr(interrupts, "ONE_PRESS_SECONDS", 0.01)
+    write = saving.Writer._write
+
+    def slow(writer, name):
+        for _ in range(2):
+            sender.send()
+            time.sleep(0.05)
+        time.sleep(60)
+        write(writer, name)
+
+    monkeypatch.setattr(saving.Writer, "_write", slow)
+    status = run(*common, "--max_steps=1000")
+    assert "what the last checkpoint does not hold is lost" in left(sender, number, status,
+                                                                    capsys).err
+    assert not checkpoints.all_names(f"{tmp_path}/run/train")
+
+
+@pytest.fixture(scope="module")
+def imports(tmp_path_factory):
+    """Processes that got a signal while they imported: (signal, status, standard error)."""
+    folder = tmp_path_factory.mktemp("imports")
+    found = []
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for number, seconds in ((signal.SIGTERM, 0.3), (signal.SIGINT, 1.5), (signal.SIGINT, 3)):
+            process = stack.enter_context(subprocess.Popen(
+                [sys.executable, "experiment.py", f"--summary_dir={folder}/run"], cwd=ROOT,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+            processes.append((process, number, time.monotonic() + seconds))
+        for process, number, moment in processes:
+            time.sleep(max(0, moment - time.monotonic()))
+            process.send_signal(number)
+            out, err = process.communicate(timeout=LEAVING_SECONDS)
+            found.append((number, process.returncode, out, err))
+    assert not os.path.exists(folder / "run")
+    return found
+
+
+def test_while_modules_are_imported_it_leaves_at_once(imports):
+    for number, status, out, err in imports:
+        assert status == 128 + number, err
+        assert not out and len(err.splitlines()) == 1, err
+        assert err.startswith("experiment.py: "), err
