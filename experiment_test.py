@@ -169,6 +169,12 @@ def one_line(capsys):
 @pytest.mark.parametrize("arguments, message", [
     (["--model=transformer"], "capsule|baseline"),
     (["--dataset=imagenet"], "mnist"),
+    (["--image_size=32"], "expected HxW or HxWxC"),
+    (["--image_size=0x32"], "found '0x32'"),
+    (["--image_size=32x32x2"], "1, 3 or 4 channels"),
+    (["--image_size=32x32"], "--image_size is not for --dataset=mnist"),
+    (["--skip_broken"], "--skip_broken is not for --dataset=mnist"),
+    (["--validation_fraction=1"], "between 0 and 1"),
     (["--train=perhaps"], "train"),
     (["--max_steps=many"], "max_steps"),
     (["--max_steps=0"], "max_steps"),

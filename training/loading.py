@@ -12,7 +12,7 @@ from training.errors import RunError
 def open_split(settings):
     """Opens the split that the settings ask for, and says on the screen what it is."""
     split = input_data.load(settings.dataset, settings.data_dir, settings.split,
-                            settings.num_targets)
+                            settings.num_targets, **settings.reader_options)
     info = split.info
     print(f"Data: {split.source}: {info.num_examples} images of "
           f"{info.height}x{info.width}x{info.depth}.")

@@ -11,7 +11,7 @@ from models.hparams import HParams, parse_overrides
 from training import checkpoints, optimization, run_files, trainer
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split
-from training.settings import MAX_STEPS, TRAINING_BATCH
+from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH
 
 NON_FINITE_STATUS = 3
 
@@ -82,7 +82,7 @@ def _as_started(settings, folder):
                 "convolution": "auto", "precision": "float32"}
     decided = {}
     for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size",
-                 "convolution", "precision"):
+                 "convolution", "precision", *READER_OPTIONS):
         asked = getattr(settings, name)
         if name in started and asked not in (None, started[name]):
             raise RunError(f"{folder} was started with --{name}={started[name]}, found "
