@@ -16,6 +16,8 @@ def open_split(settings):
     info = split.info
     print(f"Data: {split.source}: {info.num_examples} images of "
           f"{info.height}x{info.width}x{info.depth}.")
+    for note in split.notes:
+        print(note)
     return split
 
 
