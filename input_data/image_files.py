@@ -5,7 +5,8 @@ import os
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Transpose
 
 from input_data.dataset import DataError
 
@@ -13,6 +14,10 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pbm", ".pgm",
             ".ppm")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}       # by number of channels
+ORIENTATION = 0x0112        # a tag of EXIF; by its value, what undoes it:
+UPRIGHT = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+           5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
+           8: Transpose.ROTATE_90}
 
 
 def is_image(path):
@@ -27,8 +32,9 @@ def shape(path):
       DataError: if it is not an image, or larger than Pillow's limit (89 million pixels).
     """
     with _opened(path) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5        # the tag Orientation: on its side
-        height, width = (image.width, image.height) if turned else (image.height, image.width)
+        sideways = _upright(image) in (Transpose.TRANSPOSE, Transpose.TRANSVERSE,
+                                       Transpose.ROTATE_90, Transpose.ROTATE_270)
+        height, width = (image.width, image.height) if sideways else (image.height, image.width)
         return height, width, _channels(image)
 
 
@@ -50,8 +56,10 @@ def read(path, size=None):
       DataError: if it is not an image, is damaged, or larger than Pillow's limit.
     """
     with _opened(path) as image:
-        image = ImageOps.exif_transpose(_eight_bits(image))
-        return fitted(image.convert(MODES[_channels(image)]), size)
+        turn = _upright(image)
+        image = _eight_bits(image)
+        image = image.convert(MODES[_channels(image)])
+        return fitted(image if turn is None else image.transpose(turn), size)
 
 
 def fitted(image, size):
@@ -74,6 +82,24 @@ def fitted(image, size):
     return np.asarray(image.convert(MODES[channels])).reshape(height, width, channels)
 
 
+def check_size(found, expected, image_size, where, like):
+    """Checks that an image is of the size of the others, but for what it is made to be.
+
+    Args:
+      found, expected: height, width and channels.
+      image_size: what all images are made to be, as for `read`.
+      where, like: str, what the image and the one that decides are called.
+
+    Raises:
+      DataError: if it is not.
+    """
+    made = len(image_size or ())
+    if found[made:] != expected[made:]:
+        wanted = "x".join(map(str, expected))
+        raise DataError(f"{where}: expected an image of {wanted} like {like}, found "
+                        f"{'x'.join(map(str, found))}; --image_size={wanted} makes all so.")
+
+
 @contextlib.contextmanager
 def _opened(path):
     """Yields an opened image file; what Pillow raises becomes a DataError."""
@@ -93,6 +119,12 @@ def _opened(path):
         if isinstance(error, OSError) and error.strerror:
             raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
         raise DataError(f"{path}: a damaged image ({error}).") from None
+
+
+def _upright(image):
+    """Returns how an image has to be turned to stand as the camera was held, or None."""
+    # A PNG's own getexif would decode it, in search of a tag behind the pixels.
+    return UPRIGHT.get(Image.Image.getexif(image).get(ORIENTATION))
 
 
 def _channels(image):

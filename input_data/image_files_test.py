@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from input_data import image_files
 from input_data.dataset import DataError
@@ -79,12 +79,23 @@ def test_transparent_parts_are_black_where_no_channel_holds_them(saved):
     assert image_files.read(path, (2, 1, 1))[:, 0].tolist() == [[0], [200]]
 
 
-def test_photographs_stand_as_the_camera_was_held(saved):
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("name", ["a.png", "a.tiff"])
+def test_photographs_stand_as_the_camera_was_held(saved, name, orientation):
     exif = Image.Exif()
-    exif[0x0112] = 6        # to be turned by 90 degrees
-    path = saved(COLOURS, "a.png", exif=exif)
-    assert image_files.shape(path) == (9, 6, 3)
-    np.testing.assert_array_equal(image_files.read(path), np.rot90(COLOURS, -1))
+    exif[0x0112] = orientation
+    path = saved(COLOURS, name, exif=exif)
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    assert image_files.shape(path) == expected.shape
+    np.testing.assert_array_equal(image_files.read(path), expected)
+
+
+def test_a_shape_takes_the_header_alone(saved):
+    path = saved(RNG.integers(0, 256, (300, 300, 3), np.uint8))
+    with open(path, "rb+") as file:
+        file.truncate(200)
+    assert image_files.shape(path) == (300, 300, 3)
 
 
 def bomb(path):

@@ -1,18 +1,15 @@
 """One's own images: one folder of image files for each class."""
 
-import math
 import os
 
 import numpy as np
-import tensorflow as tf
 
 from input_data import image_files
-from input_data.dataset import DataError, DatasetInfo, Split, single_target_batch
+from input_data.dataset import DataError, DatasetInfo, Split, scaled_batch
 from input_data.hold_out import FRACTION, held_out_by_class
-from input_data.images import class_folders
+from input_data.images import class_folders, decoding
 from input_data.numbered_random import permuted
 
-CACHE_BYTES = 2**30     # of decoded images; those of a larger split are decoded at each reading
 ORDER = 1               # separates the order's random numbers from others
 
 
@@ -58,40 +55,15 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     kept, broken = _checked([found.paths[number] for number in chosen], size, like, image_size,
                             skip_broken)
     paths, labels = [found.paths[number] for number in chosen[kept]], found.labels[chosen[kept]]
-    images = _Images(paths, size)
+    images = decoding.Images(paths, size)
 
     def read(numbers):
         return {"images": images.read(numbers), "targets": labels[numbers, np.newaxis]}
 
     info = DatasetInfo("images", *size, len(found.class_names), found.class_names,
                        num_examples=len(paths))
-    return Split(info, f"{data_dir}, {split} split", read, _prepare,
+    return Split(info, f"{data_dir}, {split} split", read, scaled_batch,
                  _notes(found, labels, broken, split))
-
-
-class _Images:
-    """Images by number, decoded when they are first asked for and kept if they are not too many.
-
-    Args:
-      paths: list of str.
-      size: height, width and channels.
-    """
-
-    def __init__(self, paths, size):
-        self._paths, self._size = paths, size
-        small = len(paths) * math.prod(size) <= CACHE_BYTES
-        self._kept = np.empty((len(paths), *size), np.uint8) if small else None
-        self._is_kept = np.zeros(len(paths), bool)
-
-    def read(self, numbers):
-        """Returns uint8 [n, height, width, channels]."""
-        if self._kept is None:
-            images = [image_files.read(self._paths[number], self._size) for number in numbers]
-            return np.stack(images)
-        for number in np.asarray(numbers)[~self._is_kept[numbers]]:
-            self._kept[number] = image_files.read(self._paths[number], self._size)
-            self._is_kept[number] = True
-        return self._kept[numbers]
 
 
 def _check_classes(training, data_dir):
@@ -119,12 +91,8 @@ def _size(paths, image_size, skip_broken):
     if len(given) == 3:
         return given, None
     for path in paths:
-        try:
-            found = image_files.read(path).shape if skip_broken else image_files.shape(path)
-        except DataError:
-            if not skip_broken:
-                raise
-        else:
+        found = decoding.shape(path, skip_broken)
+        if found is not None:
             return (*given, *found[len(given):]), path
     raise DataError(f"{paths[0]} and all other images cannot be read.")
 
@@ -142,24 +110,14 @@ def _part(labels, split, has_train, fraction, seed):
 
 
 def _checked(paths, size, like, image_size, skip_broken):
-    """Returns which images are of the size, bool [n], and the paths of those to be left out.
-
-    Only with skip_broken are they decoded; else their headers are looked at.
-    """
+    """Returns which images can be read, bool [n], and the paths of those to be left out."""
     kept = np.ones(len(paths), bool)
-    given = len(image_size or ())
     for number, path in enumerate(paths):
-        try:
-            found = image_files.read(path).shape if skip_broken else image_files.shape(path)
-        except DataError:
-            if not skip_broken:
-                raise
+        found = decoding.shape(path, skip_broken)
+        if found is None:
             kept[number] = False
-            continue
-        if found[given:] != size[given:]:
-            wanted = "x".join(map(str, size))
-            raise DataError(f"{path}: expected an image of {wanted} like {like}, found "
-                            f"{'x'.join(map(str, found))}; --image_size={wanted} makes all so.")
+        else:
+            image_files.check_size(found, size, image_size, path, like)
     return kept, [path for path, keep in zip(paths, kept) if not keep]
 
 
@@ -179,7 +137,3 @@ def _notes(found, labels, broken, split):
     if without:
         notes.append(f"No images of {class_folders.listing(without)} in the {split} split.")
     return tuple(notes)
-
-
-def _prepare(stored, seed):
-    return single_target_batch(tf.cast(stored["images"], tf.float32) / 255, stored["targets"])
