@@ -9,7 +9,6 @@ import sys
 
 from absl import flags
 
-import input_data
 import models
 from input_data import command
 from models.hparams import HParamsError
@@ -20,8 +19,7 @@ FLAGS = command.new_flags()
 flags.DEFINE_string(
     "data_dir", None, "Folder of the dataset's files, or name of a record file (NAME@N: N "
     "shards). Without it: the sample that comes with the project.", flag_values=FLAGS)
-flags.DEFINE_enum("dataset", "mnist", list(input_data.READERS), "The dataset.",
-                  flag_values=FLAGS)
+command.define_dataset(FLAGS)
 flags.DEFINE_string("image_size", None, "HxW or HxWxC: images are scaled to H by W pixels and "
                     "converted to C channels (1, 3 or 4). Without it: the first image's, and "
                     "all must have it.", flag_values=FLAGS)

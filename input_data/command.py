@@ -6,7 +6,7 @@ import sys
 
 from absl import flags
 
-from input_data import quiet_tensorflow
+from input_data import READERS, is_dataset, quiet_tensorflow
 from input_data.dataset import DataError
 
 USAGE_ERROR = 2
@@ -24,6 +24,14 @@ def new_flags():
     flags.DEFINE_integer("verbosity", -1, "0 or more shows TensorFlow's own log lines.",
                          flag_values=values)
     return values
+
+
+def define_dataset(flag_values):
+    """Defines a command's flag --dataset."""
+    flags.DEFINE_string("dataset", "mnist", f"The dataset: {', '.join(READERS)}.",
+                        flag_values=flag_values)
+    flags.register_validator("dataset", is_dataset, f"expected one of {', '.join(READERS)}.",
+                             flag_values=flag_values)
 
 
 def image_size(text):
