@@ -81,6 +81,7 @@ class Stored:
 
     Attributes:
       name: str.
+      folder: str, where it lies.
       step: int.
 
     Raises:
@@ -89,6 +90,7 @@ class Stored:
 
     def __init__(self, name):
         self.name = name
+        self.folder = os.path.dirname(name)
         if not os.path.exists(name + ".index"):
             raise RunError(f"Checkpoint {name}: there is no {name}.index; "
                            f"there: {_neighbours(name)}.")

@@ -6,7 +6,7 @@ import time
 import tensorflow as tf
 
 import capsules
-from training import checkpoints, run_files
+from training import checkpoints, run_files, trained_on
 from training.errors import RunError
 from training.evaluate import CheckpointEvaluations, result
 from training.evaluator import Evaluation
@@ -28,6 +28,7 @@ def evaluate_ensemble(settings):
     """
     start = time.monotonic()
     members = [checkpoints.Stored(name) for name in _names(settings)]
+    settings = trained_on.as_trained(settings, *(stored.folder for stored in members))
     evaluations = CheckpointEvaluations(settings, members[0], open_split(settings))
     votes = _Votes()
     results = []

@@ -3,7 +3,7 @@
 import os
 import time
 
-from training import checkpoints, run_files
+from training import checkpoints, run_files, trained_on
 from training.errors import RunError
 from training.evaluator import Evaluator
 from training.loading import check_same_network, load_network, open_split
@@ -17,6 +17,7 @@ def evaluate(settings):
     Args, Returns, Raises: as for `run`.
     """
     stored = checkpoints.Stored(settings.checkpoint)
+    settings = trained_on.as_trained(settings, stored.folder)
     CheckpointEvaluations(settings, stored, open_split(settings)).add(stored)
 
 
@@ -33,7 +34,8 @@ def follow(settings):
           + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
     # What is wrong with these shall not be found hours later.
     run_files.make_folder(settings.test_folder)
-    split = open_split(settings)
+    opened = trained_on.as_trained(settings, folder)
+    split = open_split(opened)
     evaluations, seen = None, set()
     last_news = time.monotonic()
     while True:
@@ -42,7 +44,11 @@ def follow(settings):
         new = [name for name in checkpoints.all_names(folder) if name not in seen]
         for name in new:
             stored = checkpoints.Stored(name)
-            evaluations = evaluations or CheckpointEvaluations(settings, stored, split)
+            if evaluations is None:
+                # A training that was not there yet may have been started with other flags.
+                if (now := trained_on.as_trained(settings, folder)) != opened:
+                    opened, split = now, open_split(now)
+                evaluations = CheckpointEvaluations(opened, stored, split)
             evaluations.add(stored)
             seen.add(name)
             last_news = time.monotonic()
@@ -73,6 +79,8 @@ class CheckpointEvaluations:
 
     def __init__(self, settings, stored, split):
         self._settings = settings
+        self._info = split.info
+        trained_on.check(stored.folder, split.info)
         self._network = load_network(
             stored, settings.model, settings.hparams_override, split.info,
             settings.convolution or "auto", settings.precision or "float32")
@@ -93,8 +101,10 @@ class CheckpointEvaluations:
           Evaluation.
 
         Raises:
-          RunError: if the checkpoint is of another network than the first.
+          RunError: if the checkpoint is of another network than the first, or trained on other
+            data.
         """
+        trained_on.check(stored.folder, self._info)
         check_same_network(stored, self._network.hparams, self._settings.hparams_override)
         stored.restore_network(self._network)
         print(f"Evaluating {stored.name}, step {stored.step}.")

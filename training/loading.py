@@ -1,7 +1,5 @@
 """Networks from checkpoints, and data as the settings ask for them."""
 
-import os
-
 import input_data
 import models
 from models.hparams import HParams
@@ -59,5 +57,5 @@ def check_same_network(checkpoint, hparams, overrides):
 
 
 def _hparams(checkpoint, overrides):
-    stored = run_files.read_hparams(os.path.dirname(checkpoint.name)) or HParams()
+    stored = run_files.read_hparams(checkpoint.folder) or HParams()
     return stored.override(overrides)

@@ -1,9 +1,10 @@
-"""The JSON files of a run, beside its summaries: flags, hyperparameters, result, the end."""
+"""The JSON files of a run, beside its summaries: flags, data, hyperparameters, result, the end."""
 
 import contextlib
 import dataclasses
 import json
 import os
+import re
 
 from input_data.files import whole_file
 from models.hparams import HParams
@@ -11,6 +12,7 @@ from training.errors import RunError
 
 FLAGS = "flags.json"
 HPARAMS = "hparams.json"
+DATASET = "dataset.json"
 RESULT = "result.json"
 FINISHED = "finished.json"
 
@@ -30,8 +32,10 @@ def make_folder(folder):
 
 
 def write(folder, name, values):
-    """Writes a dict as a JSON file; one of the same name is replaced whole."""
-    write_text(folder, name, json.dumps(values, indent=2) + "\n")
+    """Writes a dict as a JSON file, a list of numbers to a line; one there is replaced whole."""
+    text = re.sub(r"\[\n([-\d.e,\s]+)\]", lambda found: f"[{' '.join(found[1].split())}]",
+                  json.dumps(values, indent=2))
+    write_text(folder, name, text + "\n")
 
 
 def write_text(folder, name, text):

@@ -8,7 +8,7 @@ import keras
 
 import models
 from models.hparams import HParams, parse_overrides
-from training import checkpoints, optimization, run_files, trainer
+from training import checkpoints, optimization, run_files, trained_on, trainer
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split
 from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH
@@ -39,6 +39,8 @@ def train(settings):
         run_files.remove(folder, run_files.FINISHED)
 
     split = open_split(settings)
+    if resumed:
+        trained_on.check(folder, split.info)
     keras.utils.set_random_seed(settings.seed)
     network = models.build(settings.model, hparams, split.info, settings.convolution,
                            settings.precision)
@@ -47,6 +49,7 @@ def train(settings):
         stored.restore_network(network)
         stored.restore_optimizer(network, optimizer)
     run_files.write_settings(folder, settings, hparams)
+    trained_on.write(folder, split.info)
     _describe(network)
     if stored and stored.step == settings.max_steps:
         print(f"Step {stored.step} was reached already: {stored.name}")
@@ -84,10 +87,11 @@ def _as_started(settings, folder):
     for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size",
                  "convolution", "precision", *READER_OPTIONS):
         asked = getattr(settings, name)
-        if name in started and asked not in (None, started[name]):
+        fixed = name in started and name != "skip_broken"   # files may break on the way
+        if fixed and asked not in (None, started[name]):
             raise RunError(f"{folder} was started with --{name}={started[name]}, found "
                            f"--{name}={asked}; give the same, or another --summary_dir.")
-        decided[name] = started.get(name, asked)
+        decided[name] = started.get(name) if asked is None else asked
     decided["max_steps"] = settings.max_steps
     # Data may have moved; without a word on them, they are where they were.
     decided["data_dir"] = settings.data_dir or started.get("data_dir")
