@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import experiment
@@ -71,7 +72,13 @@ def test_evaluating_a_checkpoint_prints_and_writes_the_result(trained, tmp_path,
     assert result["examples"] == 150 and result["step"] == 4
     assert result["wrong_percent"] == 100 * result["wrong"] / 150
     assert set(result) == {"dataset", "model", "checkpoint", "step", "examples", "wrong",
-                           "wrong_percent", "almost_wrong", "seconds"}
+                           "wrong_percent", "almost_wrong", "seconds", "classes", "confusion"}
+    assert sum(found["wrong"] for found in result["classes"]) == result["wrong"]
+    assert np.trace(result["confusion"]) == 150 - result["wrong"]
+    assert np.sum(result["confusion"], axis=1).tolist() == [
+        found["examples"] for found in result["classes"]]
+    with Image.open(out / "test" / "confusion.png") as picture:
+        assert min(picture.size) > 300
 
 
 def test_evaluation_without_summary_dir_writes_nothing(trained, tmp_path, monkeypatch):
@@ -89,7 +96,7 @@ def test_summaries_have_the_references_tags(trained, tmp_path):
             "correct_prediction_batch", "almost_correct_batch"} <= training
     evaluation = EventAccumulator(str(tmp_path / "test")).Reload()
     assert {"correct_prediction", "wrong_prediction",
-            "almost_wrong_prediction"} <= set(evaluation.Tags()["tensors"])
+            "almost_wrong_prediction", "confusion"} <= set(evaluation.Tags()["tensors"])
     assert [event.step for event in evaluation.Tensors("wrong_prediction")] == [4]
 
 

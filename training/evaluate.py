@@ -3,7 +3,7 @@
 import os
 import time
 
-from training import checkpoints, run_files, trained_on
+from training import checkpoints, results, run_files, trained_on
 from training.errors import RunError
 from training.evaluator import Evaluator
 from training.loading import check_same_network, load_network, open_split
@@ -119,12 +119,10 @@ class CheckpointEvaluations:
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
                 summary.scalars(stored.step, evaluation.scalars())
-            run_files.write(folder, run_files.RESULT, result(self._settings, stored, evaluation))
+                picture = results.write(folder, self.result(stored, evaluation),
+                                        evaluation.confusion)
+                summary.picture(stored.step, "confusion", picture)
 
-
-def result(settings, stored, evaluation):
-    """Returns what result.json holds of a checkpoint's Evaluation."""
-    return {"dataset": settings.dataset, "model": settings.model, "checkpoint": stored.name,
-            "step": stored.step, "examples": evaluation.examples, "wrong": evaluation.wrong,
-            "wrong_percent": evaluation.wrong_percent, "almost_wrong": evaluation.almost_wrong,
-            "seconds": evaluation.seconds}
+    def result(self, stored, evaluation):
+        """Returns what result.json holds of a checkpoint's Evaluation: a dict."""
+        return results.result(self._settings, stored, evaluation, self._info.class_names)

@@ -60,6 +60,11 @@ class Summaries:
         except OSError as error:
             raise RunError(f"{self._path} cannot be written ({error.strerror}).") from None
 
+    def picture(self, step, tag, pixels):
+        """Writes a picture, uint8 [height, width, 3]."""
+        with self._events.as_default(step):
+            tf.summary.image(tag, pixels[None])
+
     def details(self, step, network, batch):
         """Writes histograms of weights and activations, and reconstructions of a batch."""
         inferred = network(batch)
