@@ -67,7 +67,7 @@ def test_evaluation_has_the_trainings_size_and_held_out_images(trained, folders,
     (["--image_size=19x17"], "trained on images of 19x17x1, found 19x17x3"),
     (["--validation_fraction=0.5"],
      "trained with --validation_fraction=0.3, found --validation_fraction=0.5"),
-    (["--validation_seed=1"], "trained with --validation_seed=None, found --validation_seed=1"),
+    (["--validation_seed=1"], "trained with no --validation_seed, found --validation_seed=1"),
 ])
 def test_an_evaluation_that_does_not_fit_gets_one_line(trained, folders, arguments, message,
                                                        capsys):

@@ -77,6 +77,7 @@ def test_evaluating_a_checkpoint_prints_and_writes_the_result(trained, tmp_path,
     assert np.trace(result["confusion"]) == 150 - result["wrong"]
     assert np.sum(result["confusion"], axis=1).tolist() == [
         found["examples"] for found in result["classes"]]
+    assert len((out / "test" / "result.json").read_text().splitlines()) < 100   # a row a line
     with Image.open(out / "test" / "confusion.png") as picture:
         assert min(picture.size) > 300
 

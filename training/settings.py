@@ -104,6 +104,11 @@ class Settings:
         return self.summary_dir and os.path.join(self.summary_dir, "test")
 
 
+def flag(name, value):
+    """Returns a flag in words, for errors: --name=value, or that there was none."""
+    return f"no --{name}" if value is None else f"--{name}={value}"
+
+
 def _check_data_dir(data_dir):
     if not data_dir:
         raise UsageError("--data_dir is empty; leave it out for the sample of MNIST.")

@@ -11,7 +11,7 @@ from models.hparams import HParams, parse_overrides
 from training import checkpoints, optimization, run_files, trained_on, trainer
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split
-from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH
+from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH, flag
 
 NON_FINITE_STATUS = 3
 
@@ -89,7 +89,7 @@ def _as_started(settings, folder):
         asked = getattr(settings, name)
         fixed = name in started and name != "skip_broken"   # files may break on the way
         if fixed and asked not in (None, started[name]):
-            raise RunError(f"{folder} was started with --{name}={started[name]}, found "
+            raise RunError(f"{folder} was started with {flag(name, started[name])}, found "
                            f"--{name}={asked}; give the same, or another --summary_dir.")
         decided[name] = started.get(name) if asked is None else asked
     decided["max_steps"] = settings.max_steps

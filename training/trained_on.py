@@ -4,7 +4,7 @@ import dataclasses
 
 from training import run_files
 from training.errors import RunError
-from training.settings import READER_OPTIONS
+from training.settings import READER_OPTIONS, flag
 
 
 def write(folder, info):
@@ -59,8 +59,9 @@ def as_trained(settings, *folders):
             if asked is None and folder == folders[0]:
                 settings = dataclasses.replace(settings, **{name: trained})
             elif name.startswith("validation_") and asked != trained:
-                raise RunError(f"{folder}: trained with --{name}={trained}, found --{name}={asked}"
-                               ": images that were trained on would be counted as held out.")
+                raise RunError(f"{folder}: trained with {flag(name, trained)}, found "
+                               f"{flag(name, asked)}: images that were trained on would be "
+                               "counted as held out.")
     return settings
 
 
