@@ -123,6 +123,8 @@ def _opened(path):
 
 def _upright(image):
     """Returns how an image has to be turned to stand as the camera was held, or None."""
+    if image.format == "TIFF":
+        return None         # Pillow has turned it
     # A PNG's own getexif would decode it, in search of a tag behind the pixels.
     return UPRIGHT.get(Image.Image.getexif(image).get(ORIENTATION))
 

@@ -46,10 +46,11 @@ class _Drawing:
             self._cell = int(max(24, 12 + self._note_font.getlength(str(self._matrix.max()))))
         self._font_size = FONT if self._counted else max(LEAST_FONT, min(FONT, self._cell - 3))
         self._font = ImageFont.load_default(self._font_size)
-        # Where rows are lower than letters, only some of the classes are named.
-        self._every = -(-(self._font_size + 3) // self._cell)
-        self._names = [self._cut(name) for name in class_names]
-        self._left = MARGIN + TITLE_FONT + 10 + max(map(self._width, self._names))
+        # Where rows are lower than letters, not every class is named.
+        every = -(-(self._font_size + 3) // self._cell)
+        self._names = {number: self._cut(class_names[number]) for number in range(0, count, every)}
+        self._longest = int(max(map(self._width, self._names.values())))
+        self._left = MARGIN + TITLE_FONT + 10 + self._longest
         self._side = self._cell * count
 
     def picture(self, title):
@@ -59,8 +60,8 @@ class _Drawing:
         note = "Rows: classes; columns: what they were read as. Blue: right."
         if beside.any():
             note += f" Orange: wrong, darkest for {100 * beside.max():.3g}% of a class."
-        upright = all(self._width(name) < self._cell - 4 for name in self._names)
-        names_height = self._font_size if upright else int(max(map(self._width, self._names)))
+        upright = self._longest < self._cell - 4
+        names_height = self._font_size if upright else self._longest
         self._top = 2 * MARGIN + TITLE_FONT + 2 * FONT + 22 + names_height
         right = self._left + self._side + 10 + self._width("wrong")
         width = max(right, MARGIN + self._note_font.getlength(note),
@@ -70,7 +71,7 @@ class _Drawing:
         self._paint.text((MARGIN, MARGIN), title, INK, self._title_font)
         self._paint.text((MARGIN, MARGIN + TITLE_FONT + 8), note, INK, self._note_font)
         self._cells(shares, beside / max(beside.max(), 1e-9))
-        for number in range(0, len(self._names), self._every):
+        for number in self._names:
             self._name(image, number, upright)
         self._paint.text((self._left + self._side + 8, self._top - 6), "wrong", INK, self._font,
                          anchor="ls")
