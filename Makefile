@@ -16,7 +16,7 @@ install: .venv/installed
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; make PYTHON=python3.12, for example.")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[experiment,pictures,test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[experiment,pictures,test,tfds]'
 	@touch $@
 
 demo: install

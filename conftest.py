@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from input_data import quiet_tensorflow
 
@@ -27,6 +28,20 @@ def write_mnist(folder, images, labels, split="train"):
     prefix = "train" if split == "train" else "t10k"
     write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
     write_idx(folder / f"{prefix}-labels-idx1-ubyte", np.asarray(labels, np.uint8))
+
+
+CLASS_FOLDERS = ("ant", "bee", "cat")
+
+
+def write_class_folders(folder, per_class=4, size=(8, 10, 3), classes=CLASS_FOLDERS):
+    """Writes PNG files of noise; the first pixel is the class, the second the file's number."""
+    for label, name in enumerate(classes):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(per_class):
+            pixels = np.random.default_rng([label, number]).integers(0, 256, size, np.uint8)
+            pixels[0, 0], pixels[0, 1] = label, number
+            pixels = pixels[..., 0] if size[-1] == 1 else pixels
+            Image.fromarray(pixels).save(folder / name / f"{number:03}.png")
 
 
 @pytest.fixture(scope="session")

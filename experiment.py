@@ -14,7 +14,6 @@ import sys
 
 from absl import flags
 
-import input_data
 import models
 from input_data import command
 from models.hparams import HParamsError
@@ -25,8 +24,17 @@ FLAGS = command.new_flags()
 flags.DEFINE_string(
     "data_dir", None, "Folder of the dataset's files, or name of a record file (NAME@N: N "
     "shards). Without it: the sample that comes with the project.", flag_values=FLAGS)
-flags.DEFINE_enum("dataset", "mnist", list(input_data.READERS), "The dataset.",
-                  flag_values=FLAGS)
+command.define_dataset(FLAGS)
+flags.DEFINE_string("image_size", None, "HxW or HxWxC: images are scaled to H by W pixels and "
+                    "converted to C channels (1, 3 or 4). Without it: the first image's, and "
+                    "all must have it.", flag_values=FLAGS)
+flags.DEFINE_float("validation_fraction", None, "Share of the examples that is held out, where "
+                   "the dataset itself does not say which.", flag_values=FLAGS)
+flags.DEFINE_integer("validation_seed", None, "Decides which examples --validation_fraction holds "
+                     "out; --seed does not.", lower_bound=0, upper_bound=2**32 - 1,
+                     flag_values=FLAGS)
+flags.DEFINE_boolean("skip_broken", None, "Leave files out that cannot be read, instead of "
+                     "ending with the first of them.", flag_values=FLAGS)
 flags.DEFINE_enum("model", "capsule", list(models.NETWORKS), "The network.", flag_values=FLAGS)
 flags.DEFINE_string("hparams_override", "", "Hyperparameters other than the defaults, as "
                     "key=value,key=value; models/hparams.py lists them.", flag_values=FLAGS)

@@ -12,6 +12,7 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import experiment
@@ -73,7 +74,14 @@ def test_evaluating_a_checkpoint_prints_and_writes_the_result(trained, tmp_path,
     assert result["examples"] == 150 and result["step"] == 4
     assert result["wrong_percent"] == 100 * result["wrong"] / 150
     assert set(result) == {"dataset", "model", "checkpoint", "step", "examples", "wrong",
-                           "wrong_percent", "almost_wrong", "seconds"}
+                           "wrong_percent", "almost_wrong", "seconds", "classes", "confusion"}
+    assert sum(found["wrong"] for found in result["classes"]) == result["wrong"]
+    assert np.trace(result["confusion"]) == 150 - result["wrong"]
+    assert np.sum(result["confusion"], axis=1).tolist() == [
+        found["examples"] for found in result["classes"]]
+    assert len((out / "test" / "result.json").read_text().splitlines()) < 100   # a row a line
+    with Image.open(out / "test" / "confusion.png") as picture:
+        assert min(picture.size) > 300
 
 
 def test_evaluation_without_summary_dir_writes_nothing(trained, tmp_path, monkeypatch):
@@ -91,7 +99,7 @@ def test_summaries_have_the_references_tags(trained, tmp_path):
             "correct_prediction_batch", "almost_correct_batch"} <= training
     evaluation = EventAccumulator(str(tmp_path / "test")).Reload()
     assert {"correct_prediction", "wrong_prediction",
-            "almost_wrong_prediction"} <= set(evaluation.Tags()["tensors"])
+            "almost_wrong_prediction", "confusion"} <= set(evaluation.Tags()["tensors"])
     assert [event.step for event in evaluation.Tensors("wrong_prediction")] == [4]
 
 
@@ -230,6 +238,12 @@ def one_line(capsys):
 @pytest.mark.parametrize("arguments, message", [
     (["--model=transformer"], "capsule|baseline"),
     (["--dataset=imagenet"], "mnist"),
+    (["--image_size=32"], "expected HxW or HxWxC"),
+    (["--image_size=0x32"], "found '0x32'"),
+    (["--image_size=32x32x2"], "1, 3 or 4 channels"),
+    (["--image_size=32x32"], "--image_size is not for --dataset=mnist"),
+    (["--skip_broken"], "--skip_broken is not for --dataset=mnist"),
+    (["--validation_fraction=1"], "between 0 and 1"),
     (["--train=perhaps"], "train"),
     (["--max_steps=many"], "max_steps"),
     (["--max_steps=0"], "max_steps"),

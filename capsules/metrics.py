@@ -24,8 +24,12 @@ def almost_correct(logits, targets):
     return tf.reduce_any(_found(logits, targets), axis=-1)
 
 
+def predicted(logits, num_targets):
+    """Returns the classes of the highest logits, int32 [batch, num_targets], the highest first."""
+    return tf.math.top_k(logits, k=num_targets).indices
+
+
 def _found(logits, targets):
     """Returns bool [batch, num_targets]: is the target among the num_targets highest logits."""
-    predicted = tf.math.top_k(logits, k=targets.shape[-1]).indices     # [batch, num_targets]
-    predicted = tf.cast(predicted, targets.dtype)
-    return tf.reduce_any(targets[:, :, tf.newaxis] == predicted[:, tf.newaxis, :], axis=-1)
+    found = tf.cast(predicted(logits, targets.shape[-1]), targets.dtype)
+    return tf.reduce_any(targets[:, :, tf.newaxis] == found[:, tf.newaxis, :], axis=-1)

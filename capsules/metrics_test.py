@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capsules import almost_correct, correct, oracle
+from capsules import almost_correct, correct, oracle, predicted
 
 
 def count(logits, targets):
@@ -48,3 +48,9 @@ def test_eager_equals_graph(metric):
     targets = np.random.default_rng(1).integers(0, 4, size=[20, 1])
     np.testing.assert_array_equal(tf.function(metric)(logits, targets), metric(logits, targets))
     assert 0 < np.count_nonzero(metric(logits, targets)) < 20
+
+
+def test_predicted_are_the_highest_in_their_order_and_of_equals_the_first():
+    logits = tf.constant([[0.1, 0.9, 0.5], [0.3, 0.3, 0.3]])
+    assert predicted(logits, 2).numpy().tolist() == [[1, 2], [0, 1]]
+    assert predicted(logits, 1).numpy().tolist() == [[1], [0]]

@@ -1,11 +1,12 @@
 """What the project's commands have in common: flags, help, errors of one line."""
 
 import os
+import re
 import sys
 
 from absl import flags
 
-from input_data import interruption, quiet_tensorflow
+from input_data import READERS, interruption, is_dataset, quiet_tensorflow
 from input_data.dataset import DataError
 
 USAGE_ERROR = 2
@@ -22,6 +23,35 @@ def new_flags():
     flags.DEFINE_integer("verbosity", -1, "0 or more shows TensorFlow's own log lines.",
                          flag_values=values)
     return values
+
+
+def define_dataset(flag_values):
+    """Defines a command's flag --dataset."""
+    flags.DEFINE_string("dataset", "mnist", f"The dataset: {', '.join(READERS)}.",
+                        flag_values=flag_values)
+    flags.register_validator("dataset", is_dataset, f"expected one of {', '.join(READERS)}.",
+                             flag_values=flag_values)
+
+
+def image_size(text):
+    """Returns what --image_size says, or None where it was left out.
+
+    Args:
+      text: str "HxW" or "HxWxC", or None.
+
+    Returns:
+      (height, width) or (height, width, channels).
+
+    Raises:
+      UsageError: if the text is neither.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)(?:x([134]))?", text)
+    if not found:
+        raise UsageError("--image_size: expected HxW or HxWxC in pixels and 1, 3 or 4 channels, "
+                         f"such as 32x32x3, found {text!r}.")
+    return tuple(int(number) for number in found.groups() if number)
 
 
 def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True):

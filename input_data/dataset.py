@@ -42,6 +42,19 @@ def single_target_batch(images, targets):
     return {"images": images, "targets": targets, "target_images": images[:, None]}
 
 
+def scaled_batch(stored, seed):
+    """Returns the batch of images with their pixels scaled to [0, 1]; a `prepare` of Splits.
+
+    Args:
+      stored: dict with images, uint8 [batch, height, width, depth], and targets, int32
+        [batch, 1].
+      seed: not used; nothing is random.
+    """
+    import tensorflow as tf  # here, as commands read this module before they check their flags
+
+    return single_target_batch(tf.cast(stored["images"], tf.float32) / 255, stored["targets"])
+
+
 @dataclasses.dataclass(frozen=True)
 class Split:
     """One split of a dataset: examples that can be read in any order.
@@ -53,9 +66,11 @@ class Split:
         [n, ...]: what is stored of those examples. Raises DataError.
       prepare: function of that dict as tensors and of a seed, int64 [2], that returns the
         batch; all its randomness comes from the seed.
+      notes: lines for the screen about what was found.
     """
 
     info: DatasetInfo
     source: str
     read: Callable
     prepare: Callable
+    notes: tuple = ()

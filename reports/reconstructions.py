@@ -13,11 +13,11 @@ import sys
 import numpy as np
 from absl import flags
 
-import input_data
 from input_data import command
 from input_data.files import whole_file
 from models.hparams import HParams, HParamsError
 from training.errors import RunError
+from training.settings import Settings
 
 COLUMNS = 10
 FIRST_ROWS, WRONG_ROWS = 3, 1
@@ -28,8 +28,7 @@ FLAGS = command.new_flags()
 flags.DEFINE_string("checkpoint", None, "The capsule network's checkpoint.", flag_values=FLAGS)
 flags.DEFINE_string("output", "reconstructions.png", "The picture to write.", flag_values=FLAGS)
 flags.DEFINE_string("data_dir", None, "As for experiment.py.", flag_values=FLAGS)
-flags.DEFINE_enum("dataset", "mnist", list(input_data.READERS), "As for experiment.py.",
-                  flag_values=FLAGS)
+command.define_dataset(FLAGS)
 flags.DEFINE_string("hparams_override", "", "As for experiment.py.", flag_values=FLAGS)
 
 
@@ -166,7 +165,12 @@ def _settings(values):
 
 
 def _main(values):
-    split = input_data.load(values.dataset, values.data_dir, "test")
+    from training import trained_on
+    from training.loading import open_split
+
+    settings = Settings(train=False, dataset=values.dataset, data_dir=values.data_dir,
+                        checkpoint=values.checkpoint)
+    split = open_split(trained_on.as_trained(settings, os.path.dirname(values.checkpoint)))
     picture(values.checkpoint, split, values.output, values.hparams_override)
     print(f"Wrote {values.output}.")
 

@@ -73,6 +73,7 @@ class Stored:
 
     Attributes:
       name: str.
+      folder: str, where it lies.
       step: int.
 
     Raises:
@@ -82,6 +83,7 @@ class Stored:
 
     def __init__(self, name):
         self.name = name
+        self.folder = os.path.dirname(name)
         if not os.path.exists(name + bundle.INDEX):
             raise DamagedError(f"Checkpoint {name}: there is no {name}{bundle.INDEX}; "
                                f"there: {_neighbours(name)}.")

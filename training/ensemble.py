@@ -6,9 +6,10 @@ import time
 import tensorflow as tf
 
 import capsules
-from training import checkpoints, run_files
+from training import checkpoints, results, trained_on
+from training.confusion import Confusion
 from training.errors import RunError
-from training.evaluate import CheckpointEvaluations, result
+from training.evaluate import CheckpointEvaluations
 from training.evaluator import Evaluation
 from training.loading import open_split
 
@@ -28,20 +29,22 @@ def evaluate_ensemble(settings):
     """
     start = time.monotonic()
     members = [checkpoints.Stored(name) for name in _names(settings)]
+    settings = trained_on.as_trained(settings, *(stored.folder for stored in members))
     evaluations = CheckpointEvaluations(settings, members[0], open_split(settings))
     votes = _Votes()
-    results = []
+    each = []
     for stored in members:
         votes.start_member()
         evaluation = evaluations.evaluate(stored, votes.add)
-        results.append(result(settings, stored, evaluation))
+        each.append(evaluations.result(stored, evaluation))
     ensemble = votes.evaluation(seconds=round(time.monotonic() - start, 3))
     print(f"Ensemble of {len(members)}:")
     print(ensemble.line(), flush=True)
     if settings.test_folder:
-        together = result(settings, members[-1], ensemble)
-        run_files.write(settings.test_folder, run_files.RESULT,
-                        {**together, "checkpoint": settings.checkpoint, "members": results})
+        together = evaluations.result(members[-1], ensemble)
+        results.write(settings.test_folder,
+                      {**together, "checkpoint": settings.checkpoint, "members": each},
+                      ensemble.confusion)
 
 
 def _names(settings):
@@ -87,4 +90,7 @@ class _Votes:
         batches = list(zip(self._logits, self._targets))
         counts = [sum(int(tf.math.count_nonzero(count(*batch))) for batch in batches)
                   for count in (capsules.correct, capsules.almost_correct)]
-        return Evaluation(sum(map(len, self._targets)), *counts, 0.0, 0.0, seconds)
+        confusion = Confusion.empty(self._logits[0].shape[1])
+        for logits, targets in batches:
+            confusion.add(targets, capsules.predicted(logits, targets.shape[1]))
+        return Evaluation(sum(map(len, self._targets)), *counts, 0.0, 0.0, seconds, confusion)

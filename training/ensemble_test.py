@@ -58,6 +58,13 @@ def test_the_ensemble_is_the_sum_of_its_members_logits(trials, tmp_path, capsys)
     assert [member["wrong"] for member in found["members"]] == wrong
     assert found["wrong"] == (sums.argmax(axis=1) != targets).sum()
     assert found["examples"] == 250
+    expected = np.zeros((10, 10), int)
+    np.add.at(expected, (targets, sums.argmax(axis=1)), 1)
+    assert found["confusion"] == expected.tolist()
+    for trial, member in enumerate(found["members"]):
+        assert sum(of_class["wrong"] for of_class in member["classes"]) == wrong[trial]
+        assert np.sum(member["confusion"]) == 250
+    assert (tmp_path / "test" / "confusion.png").exists()
     lines = [line for line in capsys.readouterr().out.splitlines() if "Total wrong" in line]
     assert len(lines) == 4
     assert lines[-1] == (f"Total wrong predictions: {found['wrong']}, "
@@ -113,3 +120,5 @@ def test_pairs_count_both_targets():
         votes.add(targets, np.array(logits, np.float32))
     evaluation = votes.evaluation(seconds=1.0)
     assert (evaluation.examples, evaluation.wrong, evaluation.almost_wrong) == (3, 2, 1)
+    assert evaluation.confusion.examples.tolist() == [2, 2, 1, 1]
+    assert evaluation.confusion.wrong.tolist() == [0, 1, 1, 1]

@@ -3,7 +3,7 @@
 import os
 import time
 
-from training import checkpoints, progress, run_files
+from training import checkpoints, progress, results, run_files, trained_on
 from training.errors import DamagedError, RunError
 from training.evaluator import Evaluator
 from training.loading import check_same_network, load_network, open_split
@@ -17,6 +17,7 @@ def evaluate(settings):
     Args, Returns, Raises: as for `run`.
     """
     stored = checkpoints.Stored(settings.checkpoint)
+    settings = trained_on.as_trained(settings, stored.folder)
     CheckpointEvaluations(settings, stored, open_split(settings)).add(stored)
 
 
@@ -35,7 +36,8 @@ def follow(settings):
           + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
     # What is wrong with these shall not be found hours later.
     run_files.make_folder(settings.test_folder)
-    split = open_split(settings)
+    opened = trained_on.as_trained(settings, folder)
+    split = open_split(opened)
     evaluations, seen, missed = None, set(), None
     last_news = time.monotonic()
     while True:
@@ -47,7 +49,11 @@ def follow(settings):
             last_news = time.monotonic()
             try:
                 stored = checkpoints.Stored(name)
-                evaluations = evaluations or CheckpointEvaluations(settings, stored, split)
+                if evaluations is None:
+                    # A training that was not there yet may have been started with other flags.
+                    if (now := trained_on.as_trained(settings, folder)) != opened:
+                        opened, split = now, open_split(now)
+                    evaluations = CheckpointEvaluations(opened, stored, split)
                 evaluations.add(stored)
             except DamagedError as error:       # or removed by the training, as too old
                 progress.warn(f"{error} It is passed over.")
@@ -83,6 +89,8 @@ class CheckpointEvaluations:
 
     def __init__(self, settings, stored, split):
         self._settings = settings
+        self._info = split.info
+        trained_on.check(stored.folder, split.info)
         self._network = load_network(
             stored, settings.model, settings.hparams_override, split.info,
             settings.convolution or "auto", settings.precision or "float32")
@@ -103,8 +111,10 @@ class CheckpointEvaluations:
           Evaluation.
 
         Raises:
-          RunError: if the checkpoint is of another network than the first.
+          RunError: if the checkpoint is of another network than the first, or trained on other
+            data.
         """
+        trained_on.check(stored.folder, self._info)
         check_same_network(stored, self._network.hparams, self._settings.hparams_override)
         stored.restore_network(self._network)
         print(f"Evaluating {stored.name}, step {stored.step}.")
@@ -119,14 +129,12 @@ class CheckpointEvaluations:
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
                 summary.scalars(stored.step, evaluation.scalars())
+                picture = results.write(folder, self.result(stored, evaluation),
+                                        evaluation.confusion)
+                summary.picture(stored.step, "confusion", picture)
             if summary.failure:
                 raise RunError(f"{summary.failure}.")
-            run_files.write(folder, run_files.RESULT, result(self._settings, stored, evaluation))
 
-
-def result(settings, stored, evaluation):
-    """Returns what result.json holds of a checkpoint's Evaluation."""
-    return {"dataset": settings.dataset, "model": settings.model, "checkpoint": stored.name,
-            "step": stored.step, "examples": evaluation.examples, "wrong": evaluation.wrong,
-            "wrong_percent": evaluation.wrong_percent, "almost_wrong": evaluation.almost_wrong,
-            "seconds": evaluation.seconds}
+    def result(self, stored, evaluation):
+        """Returns what result.json holds of a checkpoint's Evaluation: a dict."""
+        return results.result(self._settings, stored, evaluation, self._info.class_names)

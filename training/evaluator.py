@@ -5,8 +5,10 @@ import time
 
 import tensorflow as tf
 
+import capsules
 from input_data.pipeline import evaluation_batches, plain_data_errors
 from training import objective, progress
+from training.confusion import Confusion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Evaluation:
     classification: float
     reconstruction: float
     seconds: float
+    confusion: Confusion
 
     @property
     def wrong(self):
@@ -67,7 +70,8 @@ class Evaluator:
         def step(batch):
             inferred = network(batch)
             outcome = objective.judge(network.hparams.loss_type, batch, inferred)
-            return objective.summed(outcome), inferred.logits
+            predicted = capsules.predicted(inferred.logits, batch["targets"].shape[1])
+            return objective.summed(outcome), inferred.logits, predicted
 
         self._step = step
 
@@ -83,16 +87,19 @@ class Evaluator:
         """
         start = time.monotonic()
         self._network.freeze()
+        confusion = Confusion.empty(self._split.info.num_classes)
         sums = [0.0] * len(objective.Outcome._fields)
         with plain_data_errors(), progress.bar("Evaluating", self._limit) as bar:
             for batch in evaluation_batches(self._split, self._batch_size, self._limit):
-                outcome, logits = self._step(batch)
+                outcome, logits, predicted = self._step(batch)
+                targets = batch["targets"].numpy()
+                confusion.add(targets, predicted)
                 sums = [total + float(value) for total, value in zip(sums, outcome)]
                 if collect is not None:
-                    collect(batch["targets"].numpy(), logits.numpy())
+                    collect(targets, logits.numpy())
                 bar.update(len(batch["images"]))
         outcome = objective.Outcome(*sums)
         return Evaluation(
             self._limit, round(outcome.correct), round(outcome.almost_correct),
             outcome.classification / self._limit, outcome.reconstruction / self._limit,
-            seconds=round(time.monotonic() - start, 3))
+            round(time.monotonic() - start, 3), confusion)

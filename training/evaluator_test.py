@@ -41,6 +41,10 @@ def test_every_example_counts_once(batch_size, limit, examples, wrong):
     assert (evaluation.examples, evaluation.wrong) == (examples, wrong)
     assert evaluation.almost_wrong == wrong
     assert evaluation.reconstruction == 0 and evaluation.classification > 0
+    confusion = evaluation.confusion
+    assert confusion.examples.tolist() == ([4, 1, 1, 1, 0] if examples == 7 else [3, 1, 0, 1, 0])
+    assert confusion.matrix[0].tolist() == [2 if examples == 7 else 1, 0, 1, 0, 1]
+    assert confusion.wrong.sum() == wrong
 
 
 def test_losses_do_not_depend_on_the_batches():
@@ -55,7 +59,7 @@ def test_losses_do_not_depend_on_the_batches():
     (10, 0, "Total wrong predictions: 0, wrong percent: 0%"),
 ])
 def test_result_line(examples, wrong, line):
-    assert Evaluation(examples, examples - wrong, examples, 0.0, 0.0, 1.0).line() == line
+    assert Evaluation(examples, examples - wrong, examples, 0.0, 0.0, 1.0, None).line() == line
 
 
 def test_a_changed_network_is_evaluated_as_it_is_now(digits):

@@ -1,7 +1,5 @@
 """Networks from checkpoints, and data as the settings ask for them."""
 
-import os
-
 import input_data
 import models
 from models.hparams import HParams
@@ -12,10 +10,12 @@ from training.errors import RunError
 def open_split(settings):
     """Opens the split that the settings ask for, and says on the screen what it is."""
     split = input_data.load(settings.dataset, settings.data_dir, settings.split,
-                            settings.num_targets)
+                            settings.num_targets, **settings.reader_options)
     info = split.info
     print(f"Data: {split.source}: {info.num_examples} images of "
           f"{info.height}x{info.width}x{info.depth}.")
+    for note in split.notes:
+        print(note)
     return split
 
 
@@ -57,5 +57,5 @@ def check_same_network(checkpoint, hparams, overrides):
 
 
 def _hparams(checkpoint, overrides):
-    stored = run_files.read_hparams(os.path.dirname(checkpoint.name)) or HParams()
+    stored = run_files.read_hparams(checkpoint.folder) or HParams()
     return stored.override(overrides)

@@ -1,4 +1,4 @@
-"""The JSON files of a run, beside its summaries: flags, hyperparameters, result, the end."""
+"""The JSON files of a run, beside its summaries: flags, data, hyperparameters, result, the end."""
 
 import contextlib
 import dataclasses
@@ -12,6 +12,7 @@ from training.errors import RunError
 
 FLAGS = "flags.json"
 HPARAMS = "hparams.json"
+DATASET = "dataset.json"
 RESULT = "result.json"
 FINISHED = "finished.json"
 
@@ -31,8 +32,10 @@ def make_folder(folder):
 
 
 def write(folder, name, values):
-    """Writes a dict as a JSON file; one of the same name is replaced whole."""
-    write_text(folder, name, json.dumps(values, indent=2) + "\n")
+    """Writes a dict as a JSON file, a list of numbers to a line; one there is replaced whole."""
+    text = re.sub(r"\[\n([-\d.e,\s]+)\]", lambda found: f"[{' '.join(found[1].split())}]",
+                  json.dumps(values, indent=2))
+    write_text(folder, name, text + "\n")
 
 
 def write_text(folder, name, text):
@@ -110,7 +113,7 @@ def remove_leftovers(folder, *others):
       folder: str; nobody else may be writing there.
       others: names of files of a run besides those of this module.
     """
-    names = "|".join(map(re.escape, (FLAGS, HPARAMS, RESULT, FINISHED, *others)))
+    names = "|".join(map(re.escape, (FLAGS, HPARAMS, DATASET, RESULT, FINISHED, *others)))
     for entry in os.listdir(folder):
         if re.fullmatch(rf"({names})\.part-\d+", entry):
             with contextlib.suppress(OSError):

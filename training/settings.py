@@ -5,12 +5,14 @@ import glob
 import math
 import os
 
-from input_data.command import UsageError
+from input_data.command import UsageError, image_size
 from models.hparams import HParams
 
 MAX_STEPS = 1000
 TRAINING_BATCH = 128
 EVALUATION_BATCH = 100
+# The settings that go to the dataset's reader, by their own names.
+READER_OPTIONS = ("image_size", "validation_fraction", "validation_seed", "skip_broken")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Settings:
 
     data_dir: str | None = None
     dataset: str = "mnist"
+    image_size: str | None = None
+    validation_fraction: float | None = None
+    validation_seed: int | None = None
+    skip_broken: bool | None = None
     model: str = "capsule"
     hparams_override: str = ""
     num_targets: int = 1
@@ -51,6 +57,10 @@ class Settings:
                 raise UsageError(f"--{name}: expected a number, found {getattr(self, name)}.")
         if self.data_dir is not None:
             _check_data_dir(self.data_dir)
+        if self.validation_fraction is not None and not 0 < self.validation_fraction < 1:
+            raise UsageError("--validation_fraction: expected a number between 0 and 1, found "
+                             f"{self.validation_fraction}.")
+        image_size(self.image_size)
         for name in ("summary_dir", "checkpoint"):
             found = set(getattr(self, name) or "") & set("[]*?")
             if found:
@@ -84,6 +94,12 @@ class Settings:
         return "train" if self.train else "test"
 
     @property
+    def reader_options(self):
+        """What goes to `input_data.load` as its options: a dict."""
+        options = {name: getattr(self, name) for name in READER_OPTIONS}
+        return {**options, "image_size": image_size(self.image_size)}
+
+    @property
     def train_folder(self):
         """Where training leaves its files."""
         return os.path.join(self.summary_dir, "train")
@@ -92,6 +108,11 @@ class Settings:
     def test_folder(self):
         """Where an evaluation leaves its files, or None."""
         return self.summary_dir and os.path.join(self.summary_dir, "test")
+
+
+def flag(name, value):
+    """Returns a flag in words, for errors: --name=value, or that there was none."""
+    return f"no --{name}" if value is None else f"--{name}={value}"
 
 
 def _check_data_dir(data_dir):

@@ -10,10 +10,19 @@ import keras
 
 import models
 from models.hparams import HParams, parse_overrides
-from training import checkpoints, lock, optimization, run_files, saving, summaries, trainer
+from training import (
+    checkpoints,
+    lock,
+    optimization,
+    run_files,
+    saving,
+    summaries,
+    trained_on,
+    trainer,
+)
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split
-from training.settings import MAX_STEPS, TRAINING_BATCH
+from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH, flag
 
 NON_FINITE_STATUS = 3
 
@@ -48,6 +57,8 @@ def _train(settings, deadline):
         run_files.remove(folder, run_files.FINISHED)
 
     split = open_split(settings)
+    if resumed:
+        trained_on.check(folder, split.info)
     keras.utils.set_random_seed(settings.seed)
     network = models.build(settings.model, hparams, split.info, settings.convolution,
                            settings.precision)
@@ -56,6 +67,7 @@ def _train(settings, deadline):
         stored.restore_network(network)
         stored.restore_optimizer(network, optimizer)
     run_files.write_settings(folder, settings, hparams)
+    trained_on.write(folder, split.info)
     _describe(network)
     if stored and stored.step == settings.max_steps:
         print(f"Step {stored.step} was reached already: {stored.name}")
@@ -90,12 +102,13 @@ def _as_started(settings, folder):
                 "convolution": "auto", "precision": "float32"}
     decided = {}
     for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size",
-                 "convolution", "precision"):
+                 "convolution", "precision", *READER_OPTIONS):
         asked = getattr(settings, name)
-        if name in started and asked not in (None, started[name]):
-            raise RunError(f"{folder} was started with --{name}={started[name]}, found "
+        fixed = name in started and name != "skip_broken"   # files may break on the way
+        if fixed and asked not in (None, started[name]):
+            raise RunError(f"{folder} was started with {flag(name, started[name])}, found "
                            f"--{name}={asked}; give the same, or another --summary_dir.")
-        decided[name] = started.get(name, asked)
+        decided[name] = started.get(name) if asked is None else asked
     decided["max_steps"] = settings.max_steps
     # Data may have moved; without a word on them, they are where they were.
     decided["data_dir"] = settings.data_dir or started.get("data_dir")

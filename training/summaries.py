@@ -71,6 +71,11 @@ class Summaries:
                 csv.writer(file, lineterminator="\n").writerow(row)
             self._cut = False
 
+    def picture(self, step, tag, pixels):
+        """Writes a picture, uint8 [height, width, 3]."""
+        with self._writing_events(step):
+            tf.summary.image(tag, pixels[None])
+
     def details(self, step, network, batch):
         """Writes histograms of weights and activations, and reconstructions of a batch."""
         inferred = network(batch)

@@ -1,0 +1,85 @@
+"""The how-tos, as a reader follows them: files are made, lines are added, commands are run."""
+
+import importlib
+import os
+import re
+import runpy
+import shlex
+import sys
+
+import pytest
+
+import experiment
+import input_data
+import models
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REGISTRIES = {"input_data": input_data.READERS, "models": models.NETWORKS}
+
+
+def boxes(name):
+    """Returns the kind and the text of each box of a page, in their order."""
+    with open(os.path.join(HERE, name)) as file:
+        return re.findall(r"^```(\w+)\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)
+
+
+class Reader:
+    """Does what a page says, in a folder of its own, with fewer steps and images."""
+
+    def __init__(self, folder, monkeypatch):
+        self._folder, self._monkeypatch = folder, monkeypatch
+        monkeypatch.chdir(folder)
+        for room in (input_data, models):
+            (folder / room.__name__).mkdir()
+            monkeypatch.setattr(room, "__path__",
+                                [*room.__path__, str(folder / room.__name__)])
+        self._room = None       # of the last file, to which a line of a registry belongs
+
+    def follow(self, kind, text):
+        if kind == "sh":
+            for line in text.splitlines():
+                self._command(line)
+        elif text.startswith("# "):
+            self._file(text)
+        else:
+            for name, place in eval("{" + text + "}").items():
+                self._monkeypatch.setitem(REGISTRIES[self._room], name, place)
+
+    def _file(self, text):
+        name = text.partition("\n")[0].removeprefix("# ")
+        self._room = os.path.dirname(name)
+        text = text.replace('(("train", 200), ("test", 50))', '(("train", 12), ("test", 4))')
+        (self._folder / name).write_text(text)
+
+    def _command(self, line):
+        line = line.replace("--max_steps=100", "--max_steps=2").replace("ckpt-100", "ckpt-2")
+        line = line.replace("--batch_size=32", "--batch_size=8")
+        line = line.replace("--train=false", "--train=false --eval_size=50")
+        line = line.replace("num_prime_capsules=4", "num_prime_capsules=1,routing=1")
+        program, *arguments = shlex.split(line)
+        assert program == "python"
+        if arguments[0] == "-m":
+            module = importlib.import_module(arguments[1])
+            assert module.main(arguments[1:]) == 0
+        elif arguments[0] == "experiment.py":
+            # Afresh, as its flags know the networks that there were when they were defined.
+            assert runpy.run_path(experiment.__file__)["main"](arguments) == 0
+        else:
+            runpy.run_path(arguments[0], run_name="__main__")
+
+
+@pytest.mark.parametrize("name", ["own_data.md", "own_network.md"])
+def test_what_a_page_says_works(name, tmp_path, monkeypatch, capsys):
+    reader = Reader(tmp_path, monkeypatch)
+    before = set(sys.modules)
+    for kind, text in boxes(name):
+        reader.follow(kind, text)
+    for module in set(sys.modules) - before:
+        if module.startswith(("input_data.arrays", "models.deep")):
+            del sys.modules[module]
+    out = capsys.readouterr().out
+    assert "Total wrong predictions: " in out
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    expected = {"own_data.md": {"shapes.png", "runs/shapes/test/confusion.png", "train.npz"},
+                "own_network.md": {"runs/deep/test/result.json"}}[name]
+    assert expected <= made

@@ -1,0 +1,147 @@
+"""Image files to arrays: PNG, JPEG, BMP, GIF, WebP, TIFF, PBM, PGM and PPM."""
+
+import contextlib
+import os
+import warnings
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Transpose
+
+from input_data.dataset import DataError
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pbm", ".pgm",
+            ".ppm")
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}       # by number of channels
+ORIENTATION = 0x0112        # a tag of EXIF; by its value, what undoes it:
+UPRIGHT = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+           5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
+           8: Transpose.ROTATE_90}
+
+
+def is_image(path):
+    """Whether a file's name has an image's suffix."""
+    return os.path.splitext(path)[1].lower() in SUFFIXES
+
+
+def shape(path):
+    """Returns an image's height, width and channels (1, 3 or 4), from its header alone.
+
+    Raises:
+      DataError: if it is not an image, or larger than Pillow's limit (89 million pixels).
+    """
+    with _opened(path) as image:
+        sideways = _upright(image) in (Transpose.TRANSPOSE, Transpose.TRANSVERSE,
+                                       Transpose.ROTATE_90, Transpose.ROTATE_270)
+        height, width = (image.width, image.height) if sideways else (image.height, image.width)
+        return height, width, _channels(image)
+
+
+def read(path, size=None):
+    """Reads an image file; of several frames or pages, the first.
+
+    16-bit greys are rounded to 8 bits, and photographs stand as their cameras were held.
+
+    Args:
+      path: str.
+      size: (height, width) that the image is scaled to, whatever its proportions, or (height,
+        width, channels) for 1, 3 or 4 channels too; None keeps all as it is. Transparent parts
+        are black in images of 1 or 3 channels.
+
+    Returns:
+      uint8 [height, width, channels].
+
+    Raises:
+      DataError: if it is not an image, is damaged, or larger than Pillow's limit.
+    """
+    with _opened(path) as image:
+        turn = _upright(image)
+        image = _eight_bits(image)
+        image = image.convert(MODES[_channels(image)])
+        return fitted(image if turn is None else image.transpose(turn), size)
+
+
+def fitted(image, size):
+    """Returns an image, scaled and converted.
+
+    Args:
+      image: PIL.Image of a mode in MODES.
+      size: as for `read`.
+
+    Returns:
+      uint8 [height, width, channels].
+    """
+    height, width, channels = (*(size or (image.height, image.width)),
+                               len(image.getbands()))[:3]
+    if (image.height, image.width) != (height, width):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    if image.mode == "RGBA" and channels < 4:
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(ground, image)
+    return np.asarray(image.convert(MODES[channels])).reshape(height, width, channels)
+
+
+def check_size(found, expected, image_size, where, like):
+    """Checks that an image is of the size of the others, but for what it is made to be.
+
+    Args:
+      found, expected: height, width and channels.
+      image_size: what all images are made to be, as for `read`.
+      where, like: str, what the image and the one that decides are called.
+
+    Raises:
+      DataError: if it is not.
+    """
+    made = len(image_size or ())
+    if found[made:] != expected[made:]:
+        wanted = "x".join(map(str, expected))
+        raise DataError(f"{where}: expected an image of {wanted} like {like}, found "
+                        f"{'x'.join(map(str, found))}; --image_size={wanted} makes all so.")
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """Yields an opened image file; what Pillow raises becomes a DataError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                yield image
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise DataError(f"{path}: expected an image of at most {Image.MAX_IMAGE_PIXELS} pixels, "
+                        "found more.") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not an image that can be read; expected one of "
+                        f"{', '.join(FORMATS)}.") from None
+    except Exception as error:      # Pillow's parsers raise whatever they stumble over
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+        raise DataError(f"{path}: a damaged image ({error}).") from None
+
+
+def _upright(image):
+    """Returns how an image has to be turned to stand as the camera was held, or None."""
+    if image.format == "TIFF":
+        return None         # Pillow has turned it
+    # A PNG's own getexif would decode it, in search of a tag behind the pixels.
+    return UPRIGHT.get(Image.Image.getexif(image).get(ORIENTATION))
+
+
+def _channels(image):
+    if image.mode in ("1", "L") or image.mode.startswith("I"):
+        return 1
+    return 4 if image.has_transparency_data else 3
+
+
+def _eight_bits(image):
+    """Returns an image whose greys are of 8 bits."""
+    if image.mode == "F":
+        raise ValueError("expected pixels of 8 or 16 bits, found floating point")
+    if not image.mode.startswith("I"):
+        return image
+    greys = np.asarray(image).astype(np.int64)
+    if greys.min() < 0 or greys.max() > 65535:
+        raise ValueError("expected greys of 8 or 16 bits, found more")
+    return Image.fromarray(((greys + 128) // 257).astype(np.uint8))

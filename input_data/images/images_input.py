@@ -1,0 +1,139 @@
+"""One's own images: one folder of image files for each class."""
+
+import os
+
+import numpy as np
+
+from input_data import image_files
+from input_data.dataset import DataError, DatasetInfo, Split, scaled_batch
+from input_data.hold_out import FRACTION, held_out_by_class
+from input_data.images import class_folders, decoding
+from input_data.numbered_random import permuted
+
+ORDER = 1               # separates the order's random numbers from others
+
+
+def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction=FRACTION,
+         validation_seed=0, skip_broken=False):
+    """Opens a split of images in folders.
+
+    Files are `train/CLASS/*.png` and `test/CLASS/*.png`, of any format of `image_files`. Without
+    a folder `train`, they are `CLASS/*.png`, and `validation_fraction` of each class is the test
+    split. The valid splits part the training images by the same fraction. Examples are numbered
+    in an order that mixes the classes, the same each time, so that the first are a fair sample.
+
+    Args:
+      data_dir: str, the folder.
+      split: "train", "test", "valid_train" or "valid_test".
+      num_targets: 1.
+      image_size: (height, width) or (height, width, channels) that the images are scaled and
+        converted to; what it does not say, all have as the first image to train on has it.
+      validation_fraction, validation_seed: how much of each class is held out, and which.
+      skip_broken: whether images that cannot be read are left out.
+
+    Returns:
+      Split; pixels are in [0, 1].
+
+    Raises:
+      DataError: if there are no such images, an image cannot be read or is of another size, a
+        class has none, or there are less than two classes.
+    """
+    if num_targets != 1:
+        raise DataError(f"images has 1 target an image, found --num_targets={num_targets}.")
+    if data_dir is None or not os.path.isdir(data_dir):
+        raise DataError("images needs --data_dir, a folder with train/CLASS/*.png and "
+                        f"test/CLASS/*.png, or CLASS/*.png; found {data_dir}.")
+    has_train = os.path.isdir(os.path.join(data_dir, "train"))
+    training = class_folders.find(os.path.join(data_dir, "train") if has_train else data_dir)
+    _check_classes(training, data_dir)
+    found = training
+    if has_train and split == "test":
+        found = class_folders.find(_test_folder(data_dir), training.class_names)
+    size, like = _size(training.paths, image_size, skip_broken)
+    chosen = _part(found.labels, split, has_train, validation_fraction, validation_seed)
+    chosen = chosen[np.argsort(permuted(np.arange(len(chosen)), len(chosen), ORDER))]
+    kept, broken = _checked([found.paths[number] for number in chosen], size, like, image_size,
+                            skip_broken)
+    paths, labels = [found.paths[number] for number in chosen[kept]], found.labels[chosen[kept]]
+    images = decoding.Images(paths, size)
+
+    def read(numbers):
+        return {"images": images.read(numbers), "targets": labels[numbers, np.newaxis]}
+
+    info = DatasetInfo("images", *size, len(found.class_names), found.class_names,
+                       num_examples=len(paths))
+    return Split(info, f"{data_dir}, {split} split", read, scaled_batch,
+                 _notes(found, labels, broken, split))
+
+
+def _check_classes(training, data_dir):
+    names = training.class_names
+    if len(names) < 2:
+        raise DataError(f"{data_dir}: expected folders of 2 or more classes, found 1: {names[0]}.")
+    empty = np.flatnonzero(np.bincount(training.labels, minlength=len(names)) == 0)
+    if len(empty):
+        raise DataError(f"{data_dir}: class {names[empty[0]]} has no images "
+                        f"({', '.join(image_files.SUFFIXES)}); add some, or remove its folder.")
+
+
+def _test_folder(data_dir):
+    folder = os.path.join(data_dir, "test")
+    if not os.path.isdir(folder):
+        raise DataError(f"{folder}: expected a folder of test images beside train/, found none; "
+                        "--validate=true, for training and for evaluation, holds images of "
+                        "train/ out instead.")
+    return folder
+
+
+def _size(paths, image_size, skip_broken):
+    """Returns height, width and channels of the images, and the file that decided, or None."""
+    given = image_size or ()
+    if len(given) == 3:
+        return given, None
+    for path in paths:
+        found = decoding.shape(path, skip_broken)
+        if found is not None:
+            return (*given, *found[len(given):]), path
+    raise DataError(f"{paths[0]} and all other images cannot be read.")
+
+
+def _part(labels, split, has_train, fraction, seed):
+    """Returns the numbers of a split's examples, among those of the folder it comes from."""
+    numbers = np.arange(len(labels))
+    if not has_train:
+        test = held_out_by_class(labels, fraction, seed)
+        numbers = numbers[test if split == "test" else ~test]
+    if split.startswith("valid_"):
+        validation = held_out_by_class(labels[numbers], fraction, seed)
+        numbers = numbers[validation if split == "valid_test" else ~validation]
+    return numbers
+
+
+def _checked(paths, size, like, image_size, skip_broken):
+    """Returns which images can be read, bool [n], and the paths of those to be left out."""
+    kept = np.ones(len(paths), bool)
+    for number, path in enumerate(paths):
+        found = decoding.shape(path, skip_broken)
+        if found is None:
+            kept[number] = False
+        else:
+            image_files.check_size(found, size, image_size, path, like)
+    return kept, [path for path, keep in zip(paths, kept) if not keep]
+
+
+def _notes(found, labels, broken, split):
+    """Returns what is to be said of a split, and checks that there are images of each class."""
+    notes = []
+    if found.ignored:
+        notes.append("Ignored files that are not images: "
+                     f"{len(found.ignored)}, such as {found.ignored[0]}.")
+    if broken:
+        notes.append(f"Left out images that cannot be read: {len(broken)}, such as {broken[0]}.")
+    counts = np.bincount(labels, minlength=len(found.class_names))
+    without = [name for name, count in zip(found.class_names, counts) if not count]
+    if without and split in ("train", "valid_train"):
+        raise DataError(f"Class {without[0]}: expected images to train on, found none that can be "
+                        "read and are not held out.")
+    if without:
+        notes.append(f"No images of {class_folders.listing(without)} in the {split} split.")
+    return tuple(notes)

@@ -1,0 +1,181 @@
+"""Image classification datasets of the package tensorflow_datasets."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from input_data import image_files
+from input_data.dataset import DataError, DatasetInfo, Split, scaled_batch
+from input_data.hold_out import FRACTION, held_out
+
+MEMORY_BYTES = 2**31    # of images at most, where the files' format has no reading by number
+
+
+def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fraction=FRACTION,
+         validation_seed=0):
+    """Opens a split of a dataset, and downloads and prepares it if that was not done yet.
+
+    Examples keep the files' order. Prepared in a format with random access (array_record), they
+    are read by number; in others, such as the default one, they are kept in memory.
+
+    Args:
+      data_dir: str, the package's data folder; None for its own default.
+      split: "train" or "test"; "valid_test" is the dataset's own split "validation", if there is
+        one, else validation_fraction of train, and "valid_train" the rest of train.
+      num_targets: 1.
+      name: str, such as "emnist/letters": a dataset with one image and one class an example.
+      image_size: (height, width) or (height, width, channels) that the images are scaled and
+        converted to; what it does not say, all have as the first image of train has it.
+      validation_fraction, validation_seed: how much of train is held out, and which.
+
+    Returns:
+      Split; pixels are in [0, 1].
+
+    Raises:
+      DataError: if the package is missing, the dataset cannot be had, has no such split or other
+        features, does not fit into memory, or an image is of another size.
+    """
+    if num_targets != 1:
+        raise DataError(f"tfds:{name} has 1 target an image, found --num_targets={num_targets}.")
+    builder = _prepared(_package(), name, data_dir)
+    image, label = _features(builder, name)
+    source, whole = _source_split(builder, name, split)
+    numbers = np.arange(builder.info.splits[source].num_examples)
+    if not whole:
+        out = held_out(len(numbers), validation_fraction, validation_seed)
+        numbers = numbers[out if split == "valid_test" else ~out]
+    examples = _Examples(builder, name, image, label, image_size)
+    read_source = examples.opened(source)
+
+    def read(places):
+        images, targets = read_source(numbers[places])
+        return {"images": images, "targets": targets[:, np.newaxis]}
+
+    names = tuple(builder.info.features[label].names)
+    info = DatasetInfo(f"tfds:{name}", *examples.size, len(names), names,
+                       num_examples=len(numbers))
+    return Split(info, f"{builder.info.full_name}, {split} split (of {source})", read, scaled_batch)
+
+
+def _package():
+    try:
+        import tensorflow_datasets
+    except ImportError:
+        raise DataError("tfds:NAME needs the package tensorflow_datasets, which is not installed; "
+                        "pip install --constraint constraints.txt '.[tfds]' gets it.") from None
+    return tensorflow_datasets
+
+
+def _prepared(tfds, name, data_dir):
+    """Returns the builder of a dataset whose files are there."""
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+        builder.download_and_prepare()      # returns at once where that was done
+    except Exception as error:              # the package's and its datasets' own, of any kind
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"tfds:{name} cannot be had ({reason}).") from None
+    return builder
+
+
+def _features(builder, name):
+    """Returns the names of the features that are the image and its class."""
+    features = builder.info.features
+    image, label = builder.info.supervised_keys or ("image", "label")
+    kinds = {key: type(features[key]).__name__ for key in features}
+    if (kinds.get(image), kinds.get(label)) != ("Image", "ClassLabel"):
+        found = ", ".join(f"{key}: {kind}" for key, kind in kinds.items())
+        raise DataError(f"tfds:{name}: expected an Image and a ClassLabel in each example, found "
+                        f"{found}.")
+    if features[image].np_dtype != np.uint8:
+        raise DataError(f"tfds:{name}: expected images of uint8, found "
+                        f"{features[image].np_dtype.__name__}.")
+    return image, label
+
+
+def _source_split(builder, name, split):
+    """Returns the dataset's split that one of ours comes from, and whether it is all of it."""
+    there = list(builder.info.splits)
+    if split.startswith("valid_"):
+        own = "validation" in there
+        source = "validation" if own and split == "valid_test" else "train"
+    else:
+        own, source = True, split
+    if source not in there:
+        advice = ("; --validate=true, for training and for evaluation, holds images out instead"
+                  if source == "test" and "train" in there else "")
+        raise DataError(f"tfds:{name}: expected a split {source}, found {', '.join(there)}"
+                        f"{advice}.")
+    return source, own
+
+
+class _Examples:
+    """Images, all of one size, and labels of a prepared dataset.
+
+    Attributes:
+      size: height, width and channels.
+    """
+
+    def __init__(self, builder, name, image, label, image_size):
+        self._builder, self._name = builder, name
+        self._image, self._label = image, label
+        self._given = image_size or ()
+        known = builder.info.features[image].shape
+        self.size = (*self._given, *known[len(self._given):])
+        if None in self.size:
+            by_number = self._by_number("train")
+            first = by_number[0] if by_number else next(iter(self._in_order("train")))
+            self.size = (*self._given, *first[image].shape[len(self._given):])
+
+    def opened(self, source):
+        """Returns a function of numbers of a split's examples that returns images and labels."""
+        by_number = self._by_number(source)
+        if by_number is None:
+            images, labels = self._in_memory(source)
+            return lambda numbers: (images[numbers], labels[numbers])
+
+        def read(numbers):
+            found = [by_number[int(number)] for number in numbers]
+            images = [self._fitted(example[self._image], number)
+                      for example, number in zip(found, numbers)]
+            return np.stack(images), np.array([example[self._label] for example in found],
+                                              np.int32)
+        return read
+
+    def _by_number(self, source):
+        """Returns a split's examples as a sequence, or None if their files' format has none."""
+        try:
+            return self._builder.as_data_source(split=source)
+        except NotImplementedError:
+            return None
+
+    def _in_memory(self, source):
+        count = self._builder.info.splits[source].num_examples
+        if count * math.prod(self.size) > MEMORY_BYTES:
+            raise DataError(
+                f"tfds:{self._name}: {count} images of {'x'.join(map(str, self.size))} are more "
+                f"than the {MEMORY_BYTES >> 20} MB that are kept in memory; make them smaller by "
+                f"--image_size, or prepare them for reading by number: tfds build {self._name} "
+                "--file_format=array_record.")
+        images = np.empty((count, *self.size), np.uint8)
+        labels = np.empty(count, np.int32)
+        for number, example in enumerate(self._in_order(source)):
+            images[number] = self._fitted(example[self._image], number)
+            labels[number] = example[self._label]
+        return images, labels
+
+    def _in_order(self, source):
+        import tensorflow_datasets as tfds
+
+        return tfds.as_numpy(self._builder.as_dataset(
+            split=source, shuffle_files=False,
+            read_config=tfds.ReadConfig(interleave_cycle_length=1)))
+
+    def _fitted(self, image, number):
+        """Returns an image of the size, if it has it or --image_size says so."""
+        if image.shape == self.size:
+            return image
+        image_files.check_size(image.shape, self.size, self._given,
+                               f"tfds:{self._name}, image {number}", "the first")
+        grey = image.shape[2] == 1
+        return image_files.fitted(Image.fromarray(image[..., 0] if grey else image), self.size)
