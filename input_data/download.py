@@ -245,9 +245,8 @@ def _settings(values):
 def _main(values):
     try:
         download(SOURCES[values.dataset], values.data_dir, values.mirror)
-    except KeyboardInterrupt:
-        print("Interrupted: the same command goes on from here.", file=sys.stderr)
-        return command.INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        raise type(interrupt)("on the way; the same command goes on from here") from None
 
 
 def main(argv):

@@ -5,6 +5,7 @@ import http.server
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -178,6 +179,27 @@ def test_another_file_of_that_name_is_not_overwritten(run, capsys):
     line = last_line(capsys)
     assert FILE.md5 in line and md5(b"the user's") in line
     assert there(run) == {"digits.gz": b"the user's"}
+
+
+@pytest.mark.parametrize("number, word", [(signal.SIGINT, "interrupted"),
+                                          (signal.SIGTERM, "terminated")])
+def test_a_signal_keeps_the_part(run, monkeypatch, capsys, number, word):
+    pieces = http_range._pieces
+
+    def interrupted(*arguments):
+        yield next(pieces(*arguments))
+        os.kill(os.getpid(), number)
+        yield b"never"
+
+    with serving({"digits.gz": CONTENT}) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(http_range, "_pieces", interrupted)
+            assert run(server.url) == 128 + number
+        assert last_line(capsys) == (f"download.py: {word} on the way; the same command goes on "
+                                     "from here.")
+        assert there(run) == {"digits.gz.part": CONTENT[:http_range.CHUNK]}
+        assert run(server.url) == 0
+    assert there(run) == {"digits.gz": CONTENT}
 
 
 @pytest.mark.parametrize("status, headers", [

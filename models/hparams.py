@@ -73,7 +73,7 @@ class HParams:
                 raise HParamsError(f"expected an object, found {type(values).__name__}")
             return cls(**{key: _typed(key, json.dumps(value).strip('"'))
                           for key, value in values.items()})
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise HParamsError(f"{source}: not a file of hyperparameters ({error}).") from None
 
 

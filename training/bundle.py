@@ -8,6 +8,8 @@ and not what it is not asked for. The end is, in the order of the file:
     footer: start and size of both blocks as varints, zeros up to 40 bytes, 8 bytes of MAGIC
 """
 
+import glob
+import math
 import os
 import struct
 
@@ -46,6 +48,7 @@ def open_whole(name):
             with open(name + DATA, "rb"):
                 pass    # may it be read? TensorFlow's errors do not say
         reader = tf.train.load_checkpoint(name)
+        _check_sizes(name, reader)
         for key in reader.get_variable_to_shape_map():
             reader.get_tensor(key)
     except PermissionError as error:
@@ -55,6 +58,18 @@ def open_whole(name):
     except (OSError, *DAMAGE) as error:
         raise DamagedError(f"Checkpoint {name}: damaged ({reason(error)}).") from None
     return reader
+
+
+def _check_sizes(name, reader):
+    """Raises DamagedError if an index claims more than the data hold, before that is allocated."""
+    dtypes = reader.get_variable_to_dtype_map()
+    claimed = sum(
+        math.prod(shape) * (1 if dtypes[key] == tf.string else dtypes[key].size)
+        for key, shape in reader.get_variable_to_shape_map().items())
+    held = sum(map(os.path.getsize, glob.glob(glob.escape(name) + ".data-*")))
+    if claimed > held:
+        raise DamagedError(f"Checkpoint {name}: damaged (it claims {claimed} bytes or more of "
+                           f"tensors, its data hold {held}).")
 
 
 def _ends_as_written(index):

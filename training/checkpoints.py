@@ -5,8 +5,11 @@ A checkpoint holds, by path, the network's variables (network/conv1/kernel), Ada
 seed and k.
 """
 
+import math
 import os
 import re
+
+import numpy as np
 
 from training import bundle, progress, reference_format
 from training.errors import DamagedError, RunError, reason
@@ -96,7 +99,7 @@ class Stored:
         step_key = STEP_KEY if own else reference_format.STEP_KEY
         if not self._shapes:
             raise RunError(f"Checkpoint {name}: holds no variables of a network.")
-        self.step = int(self._read(step_key)) if step_key in shapes else 0
+        self.step = self._checked_step(step_key) if step_key in shapes else 0
 
     def restore_network(self, network):
         """Gives a network the variables of this checkpoint.
@@ -123,8 +126,20 @@ class Stored:
                     self._assign(variable, self._key(path, slot))
         optimizer.iterations.assign(self.step)
 
+    def _checked_step(self, key):
+        step = np.asarray(self._read(key))
+        # The reference's is a float.
+        if step.shape or step.dtype.kind not in "if" or not 0 <= step < 2**63 or step % 1:
+            raise RunError(f"Checkpoint {self.name}: expected a whole number as {key}, found "
+                           f"{_described(step)}.")
+        return int(step)
+
     def _assign(self, variable, key):
-        variable.assign(self._read(key).reshape(variable.shape))
+        value = np.asarray(self._read(key))
+        if value.dtype != variable.dtype or value.size != math.prod(variable.shape):
+            raise RunError(f"Checkpoint {self.name}: {key}: expected {variable.dtype} "
+                           f"{list(variable.shape)}, found {_described(value)}.")
+        variable.assign(value.reshape(variable.shape))
 
     def _read(self, key):
         try:
@@ -154,6 +169,11 @@ def _shapes(shape_by_key):
     start = len("network/")
     return {key[start:-len(SUFFIX)]: tuple(shape) for key, shape in shape_by_key.items()
             if key.startswith("network/")}
+
+
+def _described(array):
+    """Returns what an array is, in words: its value, or its type and shape."""
+    return f"{array.dtype} {list(array.shape)}" if array.shape else f"{array.dtype} {array}"
 
 
 def _neighbours(name):

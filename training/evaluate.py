@@ -42,7 +42,7 @@ def follow(settings):
     last_news = time.monotonic()
     while True:
         # Read before the list: what is then not in the list will not come.
-        finished = run_files.read(folder, run_files.FINISHED)
+        finished = run_files.read_finished(folder)
         new = [name for name in checkpoints.all_names(folder) if name not in seen]
         for name in new:
             seen.add(name)
@@ -62,7 +62,7 @@ def follow(settings):
             missed = None
             if settings.max_steps is not None and stored.step >= settings.max_steps:
                 return
-        if finished and not new and finished.get("step", 0) >= (settings.max_steps or 0):
+        if finished is not None and not new and finished >= (settings.max_steps or 0):
             break
         if time.monotonic() - last_news > 60 * settings.patience_minutes:
             if not seen:

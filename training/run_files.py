@@ -76,11 +76,27 @@ def read(folder, name):
     try:
         with open(path) as file:
             values = json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
     if not isinstance(values, dict):
         raise RunError(f"{path}: expected a JSON object; mend it or move it away.")
     return values
+
+
+def read_finished(folder):
+    """Returns the step that a training has ended at, or None without the mark of its end.
+
+    Raises:
+      RunError: if the mark is damaged.
+    """
+    values = read(folder, FINISHED)
+    if values is None:
+        return None
+    step = values.get("step")
+    if type(step) is not int:
+        raise RunError(f"{os.path.join(folder, FINISHED)}: expected a whole number as step, found "
+                       f"{step!r}; mend it or move it away.")
+    return step
 
 
 def write_settings(folder, settings, hparams):

@@ -19,7 +19,6 @@ from training import (
     evaluator,
     interrupts,
     objective,
-    optimization,
     run_files,
     saving,
     start,
@@ -101,25 +100,6 @@ def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, 
     assert captured.err.strip().splitlines()[-1].startswith(f"experiment.py: {word}")
     assert not checkpoints.all_names(f"{tmp_path}/run/train")
     assert not [entry for entry in os.listdir(tmp_path / "run" / "train") if ".part-" in entry]
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """The steps that were trained, as they come."""
-    make_step, found = optimization.make_step, []
-
-    def noting(network, optimizer):
-        step = make_step(network, optimizer)
-
-        def noted(*arguments):
-            outcome = step(*arguments)
-            found.append(int(optimizer.iterations))
-            return outcome
-
-        return noted
-
-    monkeypatch.setattr(optimization, "make_step", noting)
-    return found
 
 
 @SIGNALS

@@ -9,6 +9,7 @@ import time
 import keras
 
 import models
+from capsules.convolution import ALGORITHMS
 from models.hparams import HParams, parse_overrides
 from training import (
     checkpoints,
@@ -25,6 +26,14 @@ from training.loading import open_split
 from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH, flag
 
 NON_FINITE_STATUS = 3
+# What the flags of an earlier start may be that this one takes over without being asked.
+POSSIBLE = {
+    "seed": lambda value: type(value) is int and 0 <= value < 2**32,
+    "batch_size": lambda value: type(value) is int and value >= 1,
+    "convolution": lambda value: value in ALGORITHMS,
+    "precision": lambda value: value in ("float32", "bfloat16"),
+    "data_dir": lambda value: value is None or isinstance(value, str),
+}
 
 
 def train(settings):
@@ -96,7 +105,7 @@ def _as_started(settings, folder):
     Raises:
       RunError: if the flags ask for something else than the training was started with.
     """
-    started = (folder and run_files.read(folder, run_files.FLAGS)) or {}
+    started = _started_flags(folder) if folder else {}
     hparams = folder and run_files.read_hparams(folder)
     defaults = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
                 "convolution": "auto", "precision": "float32"}
@@ -126,6 +135,20 @@ def _as_started(settings, folder):
                            f"--hparams_override {name}={asked}; give the same, or another "
                            "--summary_dir.")
     return dataclasses.replace(settings, **decided), hparams
+
+
+def _started_flags(folder):
+    """Returns the flags that a training was started with, {} where it left none.
+
+    Raises:
+      RunError: if no training can have had them.
+    """
+    started = run_files.read(folder, run_files.FLAGS) or {}
+    for name, possible in POSSIBLE.items():
+        if name in started and not possible(started[name]):
+            raise RunError(f"{os.path.join(folder, run_files.FLAGS)}: {name} cannot be "
+                           f"{started[name]!r}; mend the file or move it away.")
+    return started
 
 
 def _describe(network):

@@ -1,0 +1,33 @@
+"""What the tests of trainings share."""
+
+import pytest
+
+from training import optimization
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """The steps that were trained, as they come; `steps.then[n] = action` is done after step n."""
+    make_step, found = optimization.make_step, Steps()
+
+    def noting(network, optimizer):
+        step = make_step(network, optimizer)
+
+        def noted(*arguments):
+            outcome = step(*arguments)
+            found.append(int(optimizer.iterations))
+            found.then.pop(found[-1], lambda: None)()
+            return outcome
+
+        return noted
+
+    monkeypatch.setattr(optimization, "make_step", noting)
+    return found
+
+
+class Steps(list):
+    """Numbers of steps, and what is to be done after some of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.then = {}
