@@ -25,18 +25,21 @@ def new_flags():
     return values
 
 
-def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True):
+def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True,
+        takes_arguments=False):
     """Parses and checks a command's flags, then imports TensorFlow, then does the work.
 
     Args:
       argv: list of str, the command and its arguments.
       flag_values: what `new_flags` returned, with the command's flags defined.
-      settings: function of the parsed flags that checks them and returns what main takes.
+      settings: function of the parsed flags that checks them and returns what main takes; with
+        takes_arguments, a function of the flags and the list of the other arguments.
       main: function of the settings that does the work; returns an exit status, None for 0.
       about: str, what the command does, for --help.
       errors: exception classes, besides those of flags and data, that are the user's to mend:
         they are shown as one line and end the command with status 2.
       tensorflow: whether the work needs TensorFlow.
+      takes_arguments: whether the command takes arguments that are no flags.
 
     Returns:
       int, the exit status.
@@ -48,9 +51,9 @@ def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True):
         if flag_values.help:
             print(f"{about}\nFlags:\n{flag_values.get_help()}")
             return 0
-        if arguments:
+        if arguments and not takes_arguments:
             raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
-        checked = settings(flag_values)
+        checked = settings(flag_values, *([arguments] if takes_arguments else []))
         if tensorflow:
             kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
         return main(checked) or 0
