@@ -109,6 +109,9 @@ class CheckpointEvaluations:
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
                 summary.scalars(stored.step, evaluation.scalars())
+                summary.row(os.path.dirname(stored.name))
+                summary.metrics(stored.step, evaluation_error=evaluation.wrong_percent,
+                                evaluation_loss=evaluation.scalars()["total_loss"])
             run_files.write(folder, run_files.RESULT, result(self._settings, stored, evaluation))
 
 
