@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test lint bench
+.PHONY: help install demo tour test lint bench
 
 help:
 	@echo "make demo     train the capsule network on real digits, evaluate it, show the result"
+	@echo "make tour     run docs/tour.py and write docs/tour.ipynb from it"
 	@echo "make test     run all tests"
 	@echo "make lint     check style and the directions of imports"
 	@echo "make bench    measure speed and memory against a plain implementation (some minutes)"
@@ -21,6 +22,10 @@ install: .venv/installed
 
 demo: install
 	@$(BIN)/python -m reports.demo
+
+tour: install
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[notebook]'
+	$(BIN)/python -m reports.tour
 
 test: install
 	$(BIN)/python -m pytest -q

@@ -9,12 +9,13 @@ from capsules.losses import margin_loss, reconstruction_loss, sigmoid_loss, soft
 from capsules.metrics import almost_correct, correct, predicted
 from capsules.ops import leaky_softmax, norm, squash
 from capsules.primary_capsules import PrimaryCapsules
-from capsules.routing import dynamic_routing
-from capsules.routing_products import route
+from capsules.routing import RoutingSteps, dynamic_routing, dynamic_routing_steps
+from capsules.routing_products import route, route_steps
 from capsules.spectral_conv2d import SpectralConv2D
 
 __all__ = [
-    "ClassCapsules", "Decoder", "PrimaryCapsules", "SpectralConv2D",
-    "almost_correct", "correct", "dynamic_routing", "leaky_softmax", "margin_loss", "norm",
-    "predicted", "reconstruction_loss", "route", "sigmoid_loss", "softmax_loss", "squash",
+    "ClassCapsules", "Decoder", "PrimaryCapsules", "RoutingSteps", "SpectralConv2D",
+    "almost_correct", "correct", "dynamic_routing", "dynamic_routing_steps", "leaky_softmax",
+    "margin_loss", "norm", "predicted", "reconstruction_loss", "route", "route_steps",
+    "sigmoid_loss", "softmax_loss", "squash",
 ]

@@ -46,12 +46,24 @@ class ClassCapsules(keras.layers.Layer):
             initializer=keras.initializers.Constant(0.1))
 
     def call(self, inputs):
+        capsules = routing_products.route(*self._exact(inputs), self.routing, self.leaky)
+        return tf.cast(capsules, self.compute_dtype)
+
+    def routing_steps(self, inputs):
+        """Returns what every routing iteration computes for some inputs.
+
+        Args:
+          inputs: float [batch, in_caps, in_atoms].
+
+        Returns:
+          routing.RoutingSteps, in float32 or, for a layer of it, float64.
+        """
+        return routing_products.route_steps(*self._exact(inputs), self.routing, self.leaky)
+
+    def _exact(self, inputs):
         # Half precision is not enough for what the iterations accumulate.
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
-        capsules = routing_products.route(
-            *(tf.cast(tensor, dtype) for tensor in (inputs, self.kernel, self.bias)),
-            self.routing, self.leaky)
-        return tf.cast(capsules, self.compute_dtype)
+        return (tf.cast(tensor, dtype) for tensor in (inputs, self.kernel, self.bias))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_capsules, self.atoms)

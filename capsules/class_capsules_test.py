@@ -61,6 +61,18 @@ def test_new_weights_are_as_in_the_paper():
     np.testing.assert_array_equal(bias, np.full([10, 16], 0.1, np.float32))
 
 
+@pytest.mark.parametrize("policy, tolerance", [("float32", 0), ("float64", 0), HALF_PRECISION[0]])
+def test_the_last_routing_step_is_the_output(policy, tolerance):
+    layer = ClassCapsules(4, atoms=3, leaky=True, dtype=policy)
+    inputs = random_inputs()
+    output = layer(inputs)
+    steps = layer.routing_steps(inputs)
+    assert steps.couplings.shape == (3, 2, 11, 4)
+    assert steps.capsules.dtype == ("float64" if policy == "float64" else "float32")
+    np.testing.assert_allclose(steps.capsules[-1], tf.cast(output, steps.capsules.dtype),
+                               rtol=tolerance, atol=tolerance / 10)
+
+
 def test_eager_equals_graph():
     layer = ClassCapsules(4, atoms=3)
     inputs = random_inputs()

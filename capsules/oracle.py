@@ -44,17 +44,30 @@ def dynamic_routing(votes, biases, iterations, leaky):
 
     votes [batch, in_caps, out_caps, atoms], biases [out_caps, atoms] -> [batch, out_caps, atoms].
     """
-    return np.stack([_route_example(example, np.asarray(biases, np.float64), iterations, leaky)
-                     for example in np.asarray(votes, np.float64)])
+    return routing_steps(votes, biases, iterations, leaky)[-1][-1]
+
+
+def routing_steps(votes, biases, iterations, leaky):
+    """The same, with what every iteration computes, iterations outermost.
+
+    -> couplings [iterations, batch, in_caps, out_caps], sums and capsules
+    [iterations, batch, out_caps, atoms].
+    """
+    examples = [_route_example(example, np.asarray(biases, np.float64), iterations, leaky)
+                for example in np.asarray(votes, np.float64)]
+    return [np.stack(values, axis=1) for values in zip(*examples)]
 
 
 def _route_example(votes, biases, iterations, leaky):
     logits = np.zeros(votes.shape[:2])                                # [in_caps, out_caps]
+    steps = []
     for _ in range(iterations):
         coupling = leaky_softmax(logits) if leaky else softmax(logits)
-        capsules = squash(np.einsum("ij,ija->ja", coupling, votes) + biases)
+        sums = np.einsum("ij,ija->ja", coupling, votes) + biases
+        capsules = squash(sums)
         logits = logits + np.einsum("ija,ja->ij", votes, capsules)
-    return capsules
+        steps.append((coupling, sums, capsules))
+    return [np.stack(values) for values in zip(*steps)]
 
 
 def class_capsules(inputs, weights, biases, iterations, leaky):

@@ -1,5 +1,7 @@
 """Primary capsules: the first capsules, made from a convolution's features."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +19,7 @@ class PrimaryCapsules(keras.layers.Layer):
 
     Input: float [batch, height, width, depth], of any size.
     Output: float [batch, num_capsules * out_height * out_width, atoms], capsule types
-    outermost, then rows, then columns.
+    outermost, then rows, then columns; `grid_shape` says how many there are of each.
 
     >>> layer = PrimaryCapsules(num_capsules=32, atoms=8)
     >>> layer(tf.zeros([2, 20, 20, 256])).shape
@@ -78,12 +80,15 @@ class PrimaryCapsules(keras.layers.Layer):
         capsules = tf.transpose(capsules, [0, 3, 1, 2, 4])
         return tf.reshape(capsules, [-1, self.num_capsules * rows * columns, self.atoms])
 
-    def compute_output_shape(self, input_shape):
+    def grid_shape(self, input_shape):
+        """Returns the capsules' types, rows and columns, for images [batch, height, ...]."""
         def positions(size):
             fits = size if self.padding == "same" else size - self.kernel_size + 1
             return -(-fits // self.strides)
-        batch, height, width, _ = input_shape
-        return (batch, self.num_capsules * positions(height) * positions(width), self.atoms)
+        return self.num_capsules, positions(input_shape[1]), positions(input_shape[2])
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], math.prod(self.grid_shape(input_shape)), self.atoms)
 
     def get_config(self):
         return {**super().get_config(), "num_capsules": self.num_capsules, "atoms": self.atoms,

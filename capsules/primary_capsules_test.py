@@ -70,6 +70,11 @@ def test_new_weights_are_as_in_the_paper():
     np.testing.assert_array_equal(bias, np.full([32, 8], 0.1, np.float32))
 
 
+def test_grid_shape_counts_types_rows_and_columns():
+    assert PrimaryCapsules(32).grid_shape((None, 20, 24, 256)) == (32, 6, 8)
+    assert PrimaryCapsules(2, padding="same").grid_shape((None, 7, 10, 3)) == (2, 4, 5)
+
+
 def test_eager_equals_graph():
     layer = PrimaryCapsules(3, atoms=4, kernel_size=5)
     images = random_images()

@@ -19,8 +19,22 @@ import tensorflow as tf
 from capsules.ops import leaky_softmax, squash
 
 
+class RoutingSteps(NamedTuple):
+    """What routing computes on its way, for looking at it.
+
+    Attributes:
+      couplings: float [iterations, batch, in_caps, out_caps], the coupling coefficients.
+      sums: float [iterations, batch, out_caps, atoms], before squashing.
+      capsules: float [iterations, batch, out_caps, atoms]; the last are what routing returns.
+    """
+
+    couplings: tf.Tensor
+    sums: tf.Tensor
+    capsules: tf.Tensor
+
+
 class Iterations(NamedTuple):
-    """What routing computes on its way, one entry an iteration; out capsules come first.
+    """What `iterate` computes on its way, one entry an iteration; out capsules come first.
 
     Attributes:
       couplings: coupling coefficients [out_caps, batch, in_caps]; the first are one number.
@@ -31,6 +45,14 @@ class Iterations(NamedTuple):
     couplings: list
     sums: list
     capsules: list
+
+    def steps(self, in_caps):
+        """Returns the same as RoutingSteps, examples first."""
+        out_caps, batch, _ = tf.unstack(tf.shape(self.sums[0]))
+        first = tf.fill([out_caps, batch, in_caps], tf.cast(self.couplings[0], self.sums[0].dtype))
+        return RoutingSteps(tf.transpose(tf.stack([first, *self.couplings[1:]]), [0, 2, 3, 1]),
+                            tf.transpose(tf.stack(self.sums), [0, 2, 1, 3]),
+                            tf.transpose(tf.stack(self.capsules), [0, 2, 1, 3]))
 
 
 def dynamic_routing(votes, biases, iterations=3, leaky=False):
@@ -48,6 +70,22 @@ def dynamic_routing(votes, biases, iterations=3, leaky=False):
     Raises:
       ValueError: if iterations is less than 1.
     """
+    found = _iterate_votes(votes, biases, iterations, leaky)
+    return tf.transpose(found.capsules[-1], [1, 0, 2])
+
+
+def dynamic_routing_steps(votes, biases, iterations=3, leaky=False):
+    """Routes votes to capsules, and keeps what every iteration computes.
+
+    Args and Raises: as for `dynamic_routing`.
+
+    Returns:
+      RoutingSteps.
+    """
+    return _iterate_votes(votes, biases, iterations, leaky).steps(votes.shape[1])
+
+
+def _iterate_votes(votes, biases, iterations, leaky):
     def weighted_sum(couplings):
         return tf.einsum("jbi,bija->jba", couplings, votes)
 
@@ -55,8 +93,7 @@ def dynamic_routing(votes, biases, iterations=3, leaky=False):
         return tf.einsum("bija,jba->jbi", votes, capsules)
 
     plain_sum = tf.transpose(tf.reduce_sum(votes, axis=1), [1, 0, 2])
-    found = iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky)
-    return tf.transpose(found.capsules[-1], [1, 0, 2])
+    return iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky)
 
 
 def iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky):

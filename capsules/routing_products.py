@@ -46,9 +46,7 @@ def route(inputs, weights, biases, iterations=3, leaky=False):
     """
     @tf.custom_gradient
     def routed(inputs, weights, biases):
-        votes = _Votes(inputs, weights, *biases.shape)
-        found = iterate(votes.plain_sum(), votes.weighted_sum, votes.agreement, biases,
-                        iterations, leaky)
+        votes, found = _iterate_products(inputs, weights, biases, iterations, leaky)
 
         def gradients(gradient):
             return _gradients(votes, found, tf.transpose(gradient, [1, 0, 2]))
@@ -56,6 +54,25 @@ def route(inputs, weights, biases, iterations=3, leaky=False):
         return tf.transpose(found.capsules[-1], [1, 0, 2]), gradients
 
     return routed(*map(tf.convert_to_tensor, (inputs, weights, biases)))
+
+
+def route_steps(inputs, weights, biases, iterations=3, leaky=False):
+    """Routes as `route` does, and keeps what every iteration computes.
+
+    Args and Raises: as for `route`.
+
+    Returns:
+      routing.RoutingSteps.
+    """
+    _, found = _iterate_products(inputs, weights, biases, iterations, leaky)
+    return found.steps(inputs.shape[1])
+
+
+def _iterate_products(inputs, weights, biases, iterations, leaky):
+    """Returns the _Votes and their Iterations."""
+    votes = _Votes(inputs, weights, *biases.shape)
+    return votes, iterate(votes.plain_sum(), votes.weighted_sum, votes.agreement, biases,
+                          iterations, leaky)
 
 
 def _gradients(votes, found, capsules_gradient):

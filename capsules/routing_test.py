@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from capsules import oracle
 from capsules.conftest import assert_finite, assert_golden, assert_near, central_differences
-from capsules.routing import dynamic_routing
-from capsules.routing_products import route
+from capsules.routing import dynamic_routing, dynamic_routing_steps
+from capsules.routing_products import route, route_steps
 
 sizes = st.fixed_dictionaries({
     "batch": st.integers(1, 4), "in_caps": st.integers(1, 12), "in_atoms": st.integers(1, 6),
@@ -55,6 +55,20 @@ def test_routing_of_inputs_follows_procedure_1(sizes, iterations, leaky, seed):
     inputs, weights, biases = random_problem(seed, **sizes)
     assert_near(route(tf.constant(inputs), weights, biases, iterations, leaky),
                 oracle.class_capsules(inputs, weights, biases, iterations, leaky))
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+@pytest.mark.parametrize("iterations", [1, 3])
+@pytest.mark.parametrize("find_steps, problem", [(dynamic_routing_steps, random_votes),
+                                                 (route_steps, random_problem)])
+def test_every_step_is_that_of_procedure_1(find_steps, problem, iterations, leaky):
+    tensors = [tf.constant(array) for array in problem(4)]
+    steps = find_steps(*tensors, iterations, leaky)
+    votes, biases = random_votes(4)
+    expected = oracle.routing_steps(votes, biases, iterations, leaky)
+    assert len(expected) == 3
+    for found, values in zip(steps, expected):
+        assert_near(found, values)
 
 
 @pytest.mark.parametrize("leaky", [False, True])
@@ -106,8 +120,9 @@ def test_eager_equals_graph_also_for_an_unknown_batch(route, problem):
 
 
 @pytest.mark.parametrize("iterations", [0, -1])
-@pytest.mark.parametrize("route, problem", [(dynamic_routing, random_votes),
-                                            (route, random_problem)])
+@pytest.mark.parametrize("route, problem", [
+    (dynamic_routing, random_votes), (route, random_problem),
+    (dynamic_routing_steps, random_votes), (route_steps, random_problem)])
 def test_less_than_one_iteration_is_an_error(route, problem, iterations):
     with pytest.raises(ValueError, match=f"1 or more routing iterations. Received: {iterations}"):
         route(*problem(0), iterations)

@@ -25,12 +25,12 @@ def new_flags():
     return values
 
 
-def define_dataset(flag_values):
+def define_dataset(flag_values, default="mnist", about="The dataset"):
     """Defines a command's flag --dataset."""
-    flags.DEFINE_string("dataset", "mnist", f"The dataset: {', '.join(READERS)}.",
+    flags.DEFINE_string("dataset", default, f"{about}: {', '.join(READERS)}.",
                         flag_values=flag_values)
-    flags.register_validator("dataset", is_dataset, f"expected one of {', '.join(READERS)}.",
-                             flag_values=flag_values)
+    flags.register_validator("dataset", lambda name: name is None or is_dataset(name),
+                             f"expected one of {', '.join(READERS)}.", flag_values=flag_values)
 
 
 def image_size(text):
@@ -54,18 +54,21 @@ def image_size(text):
     return tuple(int(number) for number in found.groups() if number)
 
 
-def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True):
+def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True,
+        takes_arguments=False):
     """Parses and checks a command's flags, then imports TensorFlow, then does the work.
 
     Args:
       argv: list of str, the command and its arguments.
       flag_values: what `new_flags` returned, with the command's flags defined.
-      settings: function of the parsed flags that checks them and returns what main takes.
+      settings: function of the parsed flags that checks them and returns what main takes; with
+        takes_arguments, a function of the flags and the list of the other arguments.
       main: function of the settings that does the work; returns an exit status, None for 0.
       about: str, what the command does, for --help.
       errors: exception classes, besides those of flags and data, that are the user's to mend:
         they are shown as one line and end the command with status 2.
       tensorflow: whether the work needs TensorFlow.
+      takes_arguments: whether the command takes arguments that are no flags.
 
     Returns:
       int, the exit status; 130 and 143 after Ctrl-C and SIGTERM.
@@ -78,9 +81,9 @@ def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True):
             if flag_values.help:
                 print(f"{about}\nFlags:\n{flag_values.get_help()}")
                 return 0
-            if arguments:
+            if arguments and not takes_arguments:
                 raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
-            checked = settings(flag_values)
+            checked = settings(flag_values, *([arguments] if takes_arguments else []))
             if tensorflow:
                 kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
         with interruption.raised():

@@ -10,9 +10,9 @@ import sys
 
 from absl import flags
 
-import input_data
 from input_data import command
 from models.hparams import HParamsError
+from reports import reconstructions, trained
 from training import run_files
 from training.errors import RunError
 from training.settings import Settings
@@ -51,7 +51,6 @@ def demonstrate(folder):
     Returns:
       Exit status of a training that was interrupted, else None.
     """
-    from reports.reconstructions import picture
     from training.checkpoints import Stored, latest
     from training.run import run
 
@@ -67,7 +66,8 @@ def demonstrate(folder):
     run(evaluation)
     result = run_files.read(evaluation.test_folder, run_files.RESULT)
     path = os.path.join(folder, "reconstructions.png")
-    picture(checkpoint, input_data.load("mnist", None, "test"), path, replace=True)
+    network, split = trained.load(trained.Choice(checkpoint))
+    reconstructions.picture(network, split, path, replace=True)
     print(SCREEN.format(
         wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],
         checkpoint=checkpoint, picture=path, folder=folder, batch=BATCH_SIZE, more=3 * STEPS,

@@ -1,178 +1,184 @@
-"""Draws test images above what a capsule network reconstructs of them.
+"""Draws what a capsule network reads in test images, and what it reconstructs of them.
 
     python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-1000
 
-The reconstruction comes from the capsule of the predicted class. The first images of the test
-split are drawn, then the first that the network gets wrong; those are marked.
+Images that are read right and images that are read wrong are chosen separately, each the first
+of the test split (paper, figure 3). A wrong one is reconstructed twice: from the capsule of its
+label and from that of the class that was read. Two digits over each other are reconstructed
+each in a colour; the last of them also from a digit that is not there (paper, figure 5).
 """
 
 import dataclasses
-import os
 import sys
 
 import numpy as np
 from absl import flags
 
 from input_data import command
-from input_data.files import whole_file
-from models.hparams import HParams, HParamsError
+from models.hparams import HParamsError
+from reports import figures, trained
+from reports.cases import find_cases
 from training.errors import RunError
-from training.settings import Settings
 
 COLUMNS = 10
-FIRST_ROWS, WRONG_ROWS = 3, 1
-# Okabe and Ito's vermillion, told apart from black by colour-blind readers too.
-WRONG_COLOUR = "#D55E00"
+CELL = 90           # pixels
+NAMES_WIDTH = 130   # pixels, of the rows' names
+LINE, LETTERS = 14, 11      # pixels of a caption's line; letters that fit into it
 
 FLAGS = command.new_flags()
-flags.DEFINE_string("checkpoint", None, "The capsule network's checkpoint.", flag_values=FLAGS)
-flags.DEFINE_string("output", "reconstructions.png", "The picture to write.", flag_values=FLAGS)
-flags.DEFINE_string("data_dir", None, "As for experiment.py.", flag_values=FLAGS)
-command.define_dataset(FLAGS)
-flags.DEFINE_string("hparams_override", "", "As for experiment.py.", flag_values=FLAGS)
+trained.define_flags(FLAGS)
+figures.define_output(FLAGS, "reconstructions.png")
+flags.DEFINE_integer("right", 20, "Images that are read right.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_integer("wrong", 10, "Images that are read wrong.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_integer("eval_size", 10000, "Most test images to look for them in.", lower_bound=1,
+                     flag_values=FLAGS)
 
 
 @dataclasses.dataclass(frozen=True)
-class Reconstructions:
-    """Images with what a network made of them.
+class Section:
+    """Part of the picture: cases in columns, images of them in rows.
 
     Attributes:
-      images: float32 [n, height, width, depth].
-      remakes: float32, same shape, from the capsules of the predictions.
-      labels, predictions: int [n].
+      title: str.
+      captions: list of str, one a case.
+      rows: dict from a row's name to images that a screen can show, one a case.
+      colour: str, of the captions.
     """
 
-    images: np.ndarray
-    remakes: np.ndarray
-    labels: np.ndarray
-    predictions: np.ndarray
-
-    @property
-    def wrong(self):
-        """bool [n]."""
-        return self.labels != self.predictions
+    title: str
+    captions: list
+    rows: dict
+    colour: str = "black"
 
 
-def reconstruct(network, split, most=2000, batch_size=100):
-    """Returns the Reconstructions of a split's first images.
+def reconstruct(network, cases, classes):
+    """Returns images made from the capsules of some classes.
 
     Args:
       network: Network with a decoder.
-      split: Split with one target an image.
-      most: int, number of images to look at.
-      batch_size: int.
+      cases: Cases.
+      classes: int [n, num_targets].
+
+    Returns:
+      float32 [n, num_targets, height, width, depth].
     """
-    import tensorflow as tf
+    return network({"images": cases.images, "targets": classes}).remakes.numpy()
 
-    from input_data.pipeline import evaluation_batches
 
-    @tf.function(reduce_retracing=True)
-    def infer(images):
-        inferred = network({"images": images})
-        return tf.argmax(inferred.logits, axis=-1), inferred.remakes[:, 0]
-
+def sections(network, split, right, wrong):
+    """Returns the Sections that show two Cases: those read right and those read wrong."""
+    names = split.info.class_names
+    pairs = split.info.num_targets > 1
     parts = []
-    for batch in evaluation_batches(split, batch_size, most):
-        predictions, remakes = infer(batch["images"])
-        parts.append((batch["images"], remakes, batch["targets"][:, 0], predictions))
-    return Reconstructions(*(np.concatenate(part) for part in zip(*parts)))
+    legend = ", first digit orange, second blue" if pairs else ""
+    for cases, title, colour in ((right, "Read right" + legend, "black"),
+                                 (wrong, "Read wrong" + legend, figures.VERMILLION)):
+        rows = {"input": [figures.in_colours(image) for image in cases.images]}
+        if not np.array_equal(cases.images, cases.target_images[:, 0]):
+            rows["target"] = _together(cases.target_images)
+        if cases is right:
+            captions = [_words(names, label) for label in cases.labels]
+            rows["reconstruction"] = _together(reconstruct(network, cases, cases.labels))
+        else:
+            captions = [_caption(_words(names, label), f"as {_words(names, found)}")
+                        for label, found in zip(cases.labels, cases.predictions)]
+            rows["from the label"] = _together(reconstruct(network, cases, cases.labels))
+            rows["from what\nwas read"] = _together(reconstruct(network, cases,
+                                                                cases.predictions))
+        parts.append(Section(title, captions, rows, colour))
+    if pairs:
+        cases = right.take(slice(COLUMNS))
+        absent = np.concatenate([cases.labels[:, :1], cases.others[:, None]], axis=1)
+        parts.append(Section(
+            "Reconstructed from the first digit, and from one that is not there",
+            [_caption(_words(names, label), f"from {_words(names, used)}")
+             for label, used in zip(cases.labels, absent)],
+            {"input": [figures.in_colours(image) for image in cases.images],
+             "reconstruction": _together(reconstruct(network, cases, absent))}))
+    return [part for part in parts if part.captions]
 
 
-def draw(found, path, class_names, replace=False):
-    """Draws Reconstructions into a PNG.
+def _words(names, classes):
+    return "+".join(names[target] for target in classes)
+
+
+def _caption(*parts):
+    return (" " if len(" ".join(parts)) <= LETTERS else "\n").join(parts)
+
+
+def _together(images):
+    """Returns the images of one target as they are, those of two each in a colour."""
+    if images.shape[1] == 1:
+        return [figures.in_colours(image) for image in images[:, 0]]
+    return [figures.two_colours(*pair[:2]) for pair in images]
+
+
+def draw(parts, path, replace=False):
+    """Draws Sections, one below the other, into a PNG.
 
     Args:
-      found: Reconstructions.
+      parts: list of Section.
       path: str.
-      class_names: names of the classes, by id.
       replace: whether a file of that name may be replaced.
 
     Raises:
       RunError: if it cannot be written, or is there already and may not be replaced.
     """
-    from matplotlib.figure import Figure
-
-    first = np.arange(min(FIRST_ROWS * COLUMNS, len(found.labels)))
-    wrong = np.flatnonzero(found.wrong)
-    chosen = [*first, *wrong[~np.isin(wrong, first)][:WRONG_ROWS * COLUMNS]]
-    rows = -(-len(chosen) // COLUMNS)
-    figure = Figure(figsize=(COLUMNS, 2.3 * rows + 0.4), layout="constrained")
-    figure.suptitle("Digits above their reconstructions; wrong ones marked: label, then what it "
-                    "was read as", fontsize=11)
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axis in axes:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
-    for axis, number in zip(axes, chosen):
-        image, remake = _shown(found.images[number]), _shown(found.remakes[number])
-        between = np.ones((1, *image.shape[1:]), image.dtype)
-        axis.imshow(np.concatenate([image, between, remake]), cmap="gray", vmin=0, vmax=1)
-        label, prediction = found.labels[number], found.predictions[number]
-        if label == prediction:
-            axis.set_title(class_names[label], fontsize=11)
-        else:
-            axis.set_title(f"{class_names[label]} as {class_names[prediction]}", fontsize=11,
-                           color=WRONG_COLOUR, fontweight="bold")
-            axis.spines[:].set(visible=True, color=WRONG_COLOUR, linewidth=2.5)
-    try:
-        with whole_file(path, replace) as aside:
-            figure.savefig(aside, format="png", dpi=100)
-    except OSError as error:
-        raise RunError(f"{path} cannot be written ({error}).") from None
+    strips = [(part, start) for part in parts for start in range(0, len(part.captions), COLUMNS)]
+    heights = [CELL * len(part.rows) + (50 if start == 0 else 25)
+               + LINE * any("\n" in caption for caption in part.captions)
+               for part, start in strips]
+    figure = figures.new_figure(NAMES_WIDTH + CELL * COLUMNS, sum(heights))
+    for (part, start), strip in zip(strips, figure.subfigures(
+            len(strips), 1, height_ratios=heights, squeeze=False).ravel()):
+        _draw_strip(strip, part, start)
+    figures.save(figure, path, replace)
 
 
-def _shown(image):
-    """Returns an image as a screen can show it: in [0, 1], grey or in three colours."""
-    if image.shape[-1] not in (1, 3):
-        image = image[..., :1]          # of several cameras, the first
-    low, high = min(image.min(), 0), max(image.max(), 1)
-    return (image - low) / (high - low)
+def _draw_strip(figure, part, start):
+    """Draws up to COLUMNS cases of a Section, from one on."""
+    if start == 0:
+        figure.suptitle(part.title, fontsize=11, x=0.01, ha="left", fontweight="bold")
+    axes = figure.subplots(len(part.rows), COLUMNS, squeeze=False)
+    for row, (name, images) in zip(axes, part.rows.items()):
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+        for axis, image in zip(row, images[start:start + COLUMNS]):
+            axis.imshow(image)
+        for axis in row:
+            figures.bare(axis)
+    for axis, caption in zip(axes[0], part.captions[start:start + COLUMNS]):
+        axis.set_title(caption, fontsize=9, color=part.colour)
 
 
-def picture(checkpoint, split, path, overrides="", replace=False):
-    """Draws the reconstructions of a checkpoint's network; returns the Reconstructions.
+def picture(network, split, path, right=20, wrong=10, most=10000, replace=False):
+    """Draws a network's reconstructions of a split into a PNG.
 
     Args:
-      checkpoint: str, its name.
-      split: Split to draw from.
-      path: str, the PNG to write.
-      overrides: str, of the hyperparameters.
+      network: Network with a decoder.
+      split: Split.
+      path: str.
+      right, wrong: int, how many images that are read right and wrong.
+      most: int, number of images to look for them in.
       replace: whether a file of that name may be replaced.
 
     Raises:
-      RunError: if the checkpoint does not fit, or its network has no decoder.
+      RunError: if it cannot be written.
     """
-    from training.checkpoints import Stored
-    from training.loading import load_network
-
-    network = load_network(Stored(checkpoint), "capsule", overrides, split.info)
-    if network.decoder is None:
-        raise RunError(f"{checkpoint} has no decoder (remake=false): nothing is reconstructed.")
-    found = reconstruct(network, split)
-    draw(found, path, split.info.class_names, replace)
-    return found
+    draw(sections(network, split, *find_cases(network, split, right, wrong, most)), path, replace)
 
 
 def _settings(values):
-    if not values.checkpoint:
-        raise command.UsageError("--checkpoint is missing.")
-    if not values.output or not os.path.isdir(os.path.dirname(values.output) or "."):
-        raise command.UsageError(f"--output: there is no folder for {values.output}.")
-    if os.path.exists(values.output):
-        raise command.UsageError(f"--output: {values.output} is there already.")
-    HParams().override(values.hparams_override)
-    return values
+    if not values.right + values.wrong:
+        raise command.UsageError("--right and --wrong are both 0: nothing is left to draw.")
+    return (trained.choice(values), figures.check_output(values.output),
+            (values.right, values.wrong, values.eval_size))
 
 
-def _main(values):
-    from training import trained_on
-    from training.loading import open_split
-
-    settings = Settings(train=False, dataset=values.dataset, data_dir=values.data_dir,
-                        checkpoint=values.checkpoint)
-    split = open_split(trained_on.as_trained(settings, os.path.dirname(values.checkpoint)))
-    picture(values.checkpoint, split, values.output, values.hparams_override)
-    print(f"Wrote {values.output}.")
+def _main(settings):
+    chosen, path, numbers = settings
+    network, split = trained.load(chosen, needs=("class_capsules", "decoder"))
+    picture(network, split, path, *numbers)
+    print(f"Wrote {path}: {split.source}.")
 
 
 def main(argv):

@@ -1,79 +1,107 @@
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import input_data
-import models
-from models.hparams import HParams
-from reports import reconstructions
-from reports.reconstructions import Reconstructions, draw, reconstruct
-from training import optimization, saving
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """Makes the checkpoint of a small network with or without a decoder."""
-    def make(overrides):
-        folder = tmp_path_factory.mktemp("network")
-        info = input_data.load("mnist", None, "test").info
-        hparams = HParams().override("num_prime_capsules=2," + overrides)
-        keras.utils.set_random_seed(0)
-        network = models.build("capsule", hparams, info)
-        (folder / "hparams.json").write_text(hparams.to_json())
-        return saving.Writer(str(folder), network,
-                                  optimization.make_optimizer(network)).save()
-    return make
+from reports import reconstructions, trained
+from reports.cases import find_cases
+from reports.conftest import PAIRS
+from reports.reconstructions import Section, draw, reconstruct, sections
 
 
 def run(*arguments):
-    return reconstructions.main(["reports.reconstructions", *arguments])
+    return reconstructions.main(["reports.reconstructions", *map(str, arguments)])
 
 
-def test_reconstructions_come_from_the_predicted_capsule(mnist_dir):
-    split = input_data.load("mnist", str(mnist_dir), "test")
-    network = models.build("capsule", HParams(num_prime_capsules=2), split.info)
-    found = reconstruct(network, split, most=15, batch_size=4)
-    assert found.images.shape == found.remakes.shape == (15, 28, 28, 1)
-    inferred = network({"images": found.images, "targets": found.predictions[:, None]})
-    np.testing.assert_array_equal(found.predictions, np.argmax(inferred.logits, axis=1))
-    np.testing.assert_allclose(found.remakes, inferred.remakes[:, 0], atol=1e-6)
+@pytest.fixture
+def pairs(untrained):
+    """A network for pairs, and pairs that it reads: some right, by their labels."""
+    name = untrained(data_dir=PAIRS, num_targets=2)
+    network, split = trained.load(trained.Choice(name, data_dir=PAIRS, num_targets=2))
+    found = np.concatenate([predictions for _, predictions, _ in trained.answers(network, split)])
+
+    def read(numbers):
+        stored = split.read(numbers)
+        right = np.asarray(numbers) < 2
+        targets = np.where(right[:, None], found[numbers][:, ::-1], stored["targets"])
+        return {**stored, "targets": targets.astype(np.int32)}
+
+    return network, input_data.dataset.Split(split.info, split.source, read, split.prepare)
 
 
-@pytest.mark.parametrize("count, wrong", [(3, 0), (45, 3), (60, 60)])
-@pytest.mark.parametrize("depth", [1, 2, 3])
-def test_wrong_ones_are_marked(tmp_path, count, wrong, depth):
-    rng = np.random.default_rng(0)
-    images = 3 * rng.random((count, 8, 8, depth), np.float32) - 1     # standardized ones
-    labels = np.zeros(count, int)
-    predictions = labels + (np.arange(count) >= count - wrong)
-    path = tmp_path / "picture.png"
-    draw(Reconstructions(images, images, labels, predictions), str(path), ["0", "1"])
-    with Image.open(path) as picture:
-        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
-    marked = (pixels == [0xD5, 0x5E, 0x00]).all(axis=1).any()
-    assert marked == (wrong > 0)
+def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
+    network, split = trained.load(trained.Choice(reader))
+    right, wrong = find_cases(network, split, 3, 2)
+    first, second = sections(network, split, right, wrong)
+    assert set(first.rows) == {"input", "reconstruction"}
+    names = split.info.class_names
+    assert first.captions == [names[label] for label in right.labels[:, 0]]
+    assert second.captions == [f"{names[label]} as {names[found]}" for label, found in
+                               zip(wrong.labels[:, 0], wrong.predictions[:, 0])]
+    by_hand = network({"images": wrong.images, "targets": wrong.predictions}).remakes
+    np.testing.assert_allclose(second.rows["from what\nwas read"][1][..., 0],
+                               by_hand[1, 0, ..., 0], atol=1e-6)
+    assert np.abs(second.rows["from the label"][1] - second.rows["from what\nwas read"][1]).max() \
+        > 0.1
 
 
-def test_command_draws_a_checkpoint(checkpoint, tmp_path, mnist_dir):
+def test_pairs_are_shown_in_two_colours_and_from_a_digit_that_is_not_there(pairs):
+    network, split = pairs
+    right, wrong = find_cases(network, split, 10, 10)
+    assert len(right) >= 2 and len(right) + len(wrong) == split.info.num_examples
+    np.testing.assert_array_equal(right.labels, right.predictions)
+    parts = sections(network, split, right, wrong)
+    assert set(parts[0].rows) == {"input", "target", "reconstruction"}
+    assert np.ptp(parts[0].rows["target"][0], axis=-1).max() > 0.5      # coloured
+    assert np.ptp(parts[0].rows["input"][0], axis=-1).max() == 0
+    absent = parts[-1]
+    assert "not there" in absent.title and len(absent.captions) == len(right)
+    names = split.info.class_names
+    label, other = right.labels[0], right.others[0]
+    assert absent.captions[0] == (f"{names[label[0]]}+{names[label[1]]}\nfrom "
+                                  f"{names[label[0]]}+{names[other]}")
+    remakes = reconstruct(network, right, np.stack([right.labels[:, 0], right.others], axis=1))
+    np.testing.assert_allclose(
+        absent.rows["reconstruction"][0],
+        reconstructions.figures.two_colours(*remakes[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("counts", [(3,), (10, 3), (25, 12)])
+def test_the_picture_grows_with_its_cases(tmp_path, counts):
+    parts = [Section(f"part {number}", ["0"] * count, {"input": [np.zeros([8, 8, 3])] * count},
+                     reconstructions.figures.VERMILLION if number else "black")
+             for number, count in enumerate(counts)]
+    draw(parts, str(tmp_path / "picture.png"))
+    with Image.open(tmp_path / "picture.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    strips = sum(-(-count // reconstructions.COLUMNS) for count in counts)
+    assert pixels.shape[1] == 1030
+    assert strips * 115 <= pixels.shape[0] <= strips * 115 + 25 * len(counts)
+    marked = (pixels == [0xD5, 0x5E, 0x00]).all(axis=-1).any()
+    assert marked == (len(counts) > 1)
+
+
+def test_command_draws_a_checkpoint(untrained, tmp_path, mnist_dir, capsys):
     path = tmp_path / "out.png"
-    name = checkpoint("remake=true")
-    assert run(f"--checkpoint={name}", f"--data_dir={mnist_dir}", f"--output={path}") == 0
+    assert run(f"--checkpoint={untrained()}", f"--data_dir={mnist_dir}", "--right=2", "--wrong=4",
+               f"--output={path}") == 0
+    assert str(path) in capsys.readouterr().out
     with Image.open(path) as picture:
-        assert picture.size[0] == 1000
-    assert run(f"--checkpoint={name}", f"--output={path}") == 2
+        assert picture.size[0] == 1030
 
 
 @pytest.mark.parametrize("overrides, arguments, message", [
-    ("remake=true", [], "--checkpoint is missing"),
-    ("remake=true", ["--checkpoint={}", "--output=/nowhere/x.png"], "no folder"),
-    ("remake=false", ["--checkpoint={}"], "has no decoder"),
-    ("remake=true", ["--checkpoint={}9"], "there is no"),
+    ("", ["--checkpoint="], "--checkpoint is missing"),
+    ("", ["--output=/nowhere/x.png"], "no folder"),
+    ("", ["--right=0", "--wrong=0"], "nothing is left to draw"),
+    ("", ["--checkpoint={}9"], "there is no"),
+    ("remake=false", [], "has no decoder"),
+    ("", ["--num_targets=2"], "--data_dir is missing"),
 ])
-def test_what_cannot_be_drawn_gets_one_line(checkpoint, overrides, arguments, message, tmp_path,
-                                            monkeypatch, capsys):
+def test_what_cannot_be_drawn_gets_one_line(untrained, overrides, arguments, message, tmp_path,
+                                            monkeypatch, one_line):
+    name = untrained(overrides)
     monkeypatch.chdir(tmp_path)
-    name = checkpoint(overrides)
-    assert run(*(argument.format(name) for argument in arguments)) == 2
-    error = capsys.readouterr().err.strip()
-    assert message in error and len(error.splitlines()) == 1
+    assert run(f"--checkpoint={name}", *(argument.format(name) for argument in arguments)) == 2
+    assert message in one_line()
+    assert not list(tmp_path.iterdir())

@@ -129,6 +129,9 @@ class CheckpointEvaluations:
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
                 summary.scalars(stored.step, evaluation.scalars())
+                summary.row(os.path.dirname(stored.name))
+                summary.metrics(stored.step, evaluation_error=evaluation.wrong_percent,
+                                evaluation_loss=evaluation.scalars()["total_loss"])
                 picture = results.write(folder, self.result(stored, evaluation),
                                         evaluation.confusion)
                 summary.picture(stored.step, "confusion", picture)

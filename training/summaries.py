@@ -8,10 +8,12 @@ import tensorflow as tf
 
 from capsules import norm
 from input_data.files import whole_file
-from training import progress
+from models.capsule_model import CapsuleModel
+from training import hparams_tab, progress, routing_maps
 from training.errors import RunError, reason
 
 HISTORY = "history.csv"
+ROUTING_PICTURES = 3        # of a batch
 
 
 class Summaries:
@@ -76,8 +78,29 @@ class Summaries:
         with self._writing_events(step):
             tf.summary.image(tag, pixels[None])
 
+    def row(self, train_folder):
+        """Writes the run's row in TensorBoard's tab HParams, for `metrics` to fill.
+
+        Args:
+          train_folder: str, where the training left its flags and hyperparameters.
+        """
+        with self._writing_events(0):
+            hparams_tab.write_row(self._folder, train_folder)
+
+    def metrics(self, step, **values):
+        """Writes values of that row, by the names that hparams_tab.METRICS has."""
+        with self._writing_events(step):
+            for name, value in values.items():
+                hparams_tab.write_metric(name, value)
+
     def details(self, step, network, batch):
-        """Writes histograms of weights and activations, and reconstructions of a batch."""
+        """Writes histograms, and pictures of a batch's reconstructions and routing.
+
+        Args:
+          step: int.
+          network: Network.
+          batch: dict, a batch.
+        """
         inferred = network(batch)
         with self._writing_events(step):
             for path, variable in network.variable_paths().items():
@@ -92,6 +115,10 @@ class Summaries:
                     suffix = f"_{target + 1}" if inferred.remakes.shape[1] > 1 else ""
                     tf.summary.image("target" + suffix, batch["target_images"][:, target])
                     tf.summary.image("reconstruction" + suffix, inferred.remakes[:, target])
+            if isinstance(network, CapsuleModel):
+                images = batch["images"][:ROUTING_PICTURES]
+                maps = routing_maps.routing_maps(network, images)
+                tf.summary.image("routing", routing_maps.pictures(images, maps))
 
     def _keep_rows(self, stale):
         """Writes history.csv again, with its header and the whole rows that are not stale."""

@@ -57,4 +57,5 @@ def test_details_hold_weights_activations_and_pictures(tmp_path):
         summaries.details(5, network, batch)
     tags = set(EventAccumulator(str(tmp_path)).Reload().Tags()["tensors"])
     assert set(network.variable_paths()) | {"activation/logits", "activation/capsules"} <= tags
-    assert {"images", "target_1", "target_2", "reconstruction_1", "reconstruction_2"} <= tags
+    assert {"images", "target_1", "target_2", "reconstruction_1", "reconstruction_2",
+            "routing"} <= tags

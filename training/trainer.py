@@ -52,6 +52,7 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
                             lambda step: step > first_step) as summary,
         progress.bar("Training", max_steps * batch_size, first_step * batch_size) as bar,
     ):
+        summary.row(writer.folder)
         batches = iter(training_batches(split, batch_size, seed, first_step))
         for step in range(first_step + 1, max_steps + 1):
             try:
@@ -69,6 +70,7 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
             bar.update(batch_size)
             if step % SCALARS_EVERY == 0 or step in (first_step + 1, max_steps):
                 summary.scalars(step, values)
+                summary.metrics(step, training_loss=values["total_loss"])
             if network.hparams.verbose and step % DETAILS_EVERY == 0:
                 summary.details(step, network, batch)
             last = step == max_steps or interrupts.received or time.monotonic() >= deadline

@@ -1,0 +1,85 @@
+"""Reads images with a trained network: any image file, one digit (or object) in each.
+
+    python -m reports.predict --checkpoint=runs/demo/train/model.ckpt-1000 five.png photo.jpg
+
+Prints the class of each image and the lengths of the class capsules. Digits may be of any size
+and place, dark on light or light on dark: they are scaled and centred as MNIST's are. Images
+for networks of other datasets are scaled to the size of those.
+"""
+
+import json
+import sys
+
+from absl import flags
+
+from input_data import command
+from models.hparams import HParamsError
+from reports import image_files, trained
+from training.errors import RunError
+
+AT_ONCE = 100       # images
+
+FLAGS = command.new_flags()
+FLAGS.set_gnu_getopt()      # flags may stand behind images
+trained.define_flags(FLAGS)
+flags.DEFINE_boolean("json", False, "Print JSON: a list with an object for each image.",
+                     flag_values=FLAGS)
+
+
+def predict(network, split, paths):
+    """Reads image files.
+
+    Args:
+      network: Network.
+      split: Split of the network's dataset, which decides how images are prepared.
+      paths: list of str.
+
+    Returns:
+      List of dicts, one an image: image (the path), classes (names of the num_targets classes
+      with the highest values, highest first), and lengths or, from a network without
+      capsules, logits: {class name: float}.
+
+    Raises:
+      DataError: if a file is no image or shows nothing.
+    """
+    import tensorflow as tf
+
+    names = split.info.class_names
+    values = "lengths" if hasattr(network, "class_capsules") else "logits"
+    found = []
+    for start in range(0, len(paths), AT_ONCE):
+        part = paths[start:start + AT_ONCE]
+        logits = network(image_files.batch(part, split)).logits
+        highest = tf.math.top_k(logits, split.info.num_targets).indices.numpy()
+        found += [{"image": path, "classes": [names[target] for target in targets],
+                   values: {name: round(float(value), 4) for name, value in zip(names, row)}}
+                  for path, targets, row in zip(part, highest, logits.numpy())]
+    return found
+
+
+def _line(answer):
+    values = answer.get("lengths") or answer["logits"]
+    return (f"{answer['image']}: {', '.join(answer['classes'])}   ("
+            + "  ".join(f"{name}: {value:.3f}" for name, value in values.items()) + ")")
+
+
+def _settings(values, paths):
+    if not paths:
+        raise command.UsageError("expected the names of image files, found none.")
+    return trained.choice(values), paths, values.json
+
+
+def _main(settings):
+    chosen, paths, as_json = settings
+    found = predict(*trained.load(chosen), paths)
+    print(json.dumps(found, indent=2) if as_json else "\n".join(map(_line, found)))
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError),
+                       takes_arguments=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

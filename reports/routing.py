@@ -1,0 +1,166 @@
+"""Draws how routing divides an image's primary capsules among the classes, step by step.
+
+    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-1000 --example=3
+    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-1000 --image=photo.jpg
+
+The picture shows the image; the length of each class capsule after each iteration; the share of
+the primary capsules' votes that each class gets at each place, by iteration; and the coupling
+coefficients themselves, of every type of primary capsule with the winning class.
+"""
+
+import sys
+
+import numpy as np
+from absl import flags
+
+from input_data import command
+from models.hparams import HParamsError
+from reports import figures, image_files, trained
+from training.errors import RunError
+
+CELL = 80               # pixels, of a class' map
+TYPES_A_ROW = 16
+# Light to dark, for the iterations; told apart by their lightness alone.
+ITERATION_COLOURS = "GnBu"
+SHARE_COLOURS = "RdBu_r"
+
+FLAGS = command.new_flags()
+trained.define_flags(FLAGS)
+figures.define_output(FLAGS, "routing.png")
+flags.DEFINE_integer("example", None, "Number of a test image. Without it and without --image: "
+                     "0.", flag_values=FLAGS)
+flags.DEFINE_string("image", None, "An image file, instead of a test image.", flag_values=FLAGS)
+
+
+def figure(image, maps, class_names, title):
+    """Returns a figure of one image's routing.
+
+    Args:
+      image: float [height, width, depth].
+      maps: RoutingMaps of a batch of that image alone.
+      class_names: names of the classes, by id.
+      title: str.
+    """
+    shares, lengths = maps.shares()[:, 0], maps.lengths[:, 0]
+    winner = int(lengths[-1].argmax())
+    iterations, classes = lengths.shape
+    types = maps.couplings.shape[3]
+    heights = [210, iterations * CELL + 70, -(-types // TYPES_A_ROW) * 62 + 60]
+    picture = figures.new_figure(max(classes, 10) * CELL + 190, sum(heights) + 40, title)
+    top, middle, bottom = picture.subfigures(3, 1, height_ratios=heights)
+    _draw_lengths(top, image, lengths, class_names, winner)
+    _draw_shares(middle, shares, maps.even_share, class_names, winner)
+    _draw_types(bottom, maps.couplings[-1, 0, winner], maps.even_share, class_names[winner])
+    return picture
+
+
+def _draw_lengths(part, image, lengths, class_names, winner):
+    shown, axis = part.subplots(1, 2, width_ratios=[1, 4])
+    figures.show_image(shown, image)
+    iterations, classes = lengths.shape
+    width = 0.8 / iterations
+    for number, (values, colour) in enumerate(zip(lengths, _shades(iterations))):
+        places = np.arange(classes) + (number - (iterations - 1) / 2) * width
+        axis.bar(places, values, width, color=colour, edgecolor="black", linewidth=0.5,
+                 label=f"iteration {number + 1}")
+    axis.set(ylim=(0, 1), xlim=(-0.6, classes - 0.4), xlabel="class",
+             ylabel="length of the\nclass capsule")
+    _name_classes(axis, class_names, winner)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, fontsize=9, ncols=iterations, loc="lower right",
+                bbox_to_anchor=(1, 0.97))
+
+
+def _name_classes(axis, class_names, winner):
+    labels = axis.set_xticks(range(len(class_names)), class_names)
+    labels[winner].label1.set_fontweight("bold")
+
+
+def _shades(count):
+    import matplotlib
+
+    return matplotlib.colormaps[ITERATION_COLOURS](np.linspace(0.25, 1, count))
+
+
+def _draw_shares(part, shares, even, class_names, winner):
+    iterations, classes = shares.shape[:2]
+    part.suptitle("Share of the primary capsules' votes that each class gets, place by place",
+                  fontsize=10)
+    part.supxlabel("class", fontsize=10)
+    axes = part.subplots(iterations, classes, squeeze=False)
+    for iteration, (row, maps) in enumerate(zip(axes, shares)):
+        row[0].set_ylabel(f"iteration {iteration + 1}", fontsize=9)
+        for target, (axis, values) in enumerate(zip(row, maps)):
+            drawn = _draw_map(axis, values, even, shares)
+            if iteration == iterations - 1:
+                axis.set_xlabel(class_names[target],
+                                fontweight="bold" if target == winner else "normal")
+    _add_bar(part, drawn, axes, "share")
+
+
+def _draw_types(part, couplings, even, winner):
+    """Draws the coupling coefficients [types, rows, columns] of a class."""
+    part.suptitle(f"Coupling coefficients of every type of primary capsule with class {winner}, "
+                  "last iteration", fontsize=10)
+    columns = min(TYPES_A_ROW, len(couplings))
+    axes = part.subplots(-(-len(couplings) // columns), columns, squeeze=False)
+    for axis in axes.ravel():
+        figures.bare(axis)
+    for number, (axis, values) in enumerate(zip(axes.ravel(), couplings)):
+        drawn = _draw_map(axis, values, even, couplings)
+        axis.set_title(str(number + 1), fontsize=8, pad=2)
+    _add_bar(part, drawn, axes, "coefficient")
+
+
+def _draw_map(axis, values, even, of_all):
+    from matplotlib.colors import TwoSlopeNorm
+
+    reach = max(np.abs(of_all - even).max(), 1e-6)
+    drawn = axis.imshow(values, cmap=SHARE_COLOURS,
+                        norm=TwoSlopeNorm(even, even - reach, even + reach))
+    axis.set(xticks=[], yticks=[])
+    return drawn
+
+
+def _add_bar(part, drawn, axes, name):
+    low, even, high = max(drawn.norm.vmin, 0), drawn.norm.vcenter, drawn.norm.vmax
+    bar = part.colorbar(drawn, ax=axes, fraction=0.02, ticks=[low, even, high])
+    bar.ax.set_ylim(low, high)      # shares below 0 there are not
+    bar.ax.set_yticklabels([f"{low:.3f}", f"{even:.3f} (even)", f"{high:.3f}"], fontsize=8)
+    bar.set_label(name, fontsize=9)
+
+
+def _settings(values):
+    if values.image is not None and values.example is not None:
+        raise command.UsageError("--example and --image are both given; leave one out.")
+    return (trained.choice(values), figures.check_output(values.output), values.example or 0,
+            values.image)
+
+
+def _main(settings):
+    from training.routing_maps import routing_maps
+
+    chosen, path, number, file = settings
+    network, split = trained.load(chosen, needs=("class_capsules",))
+    names = split.info.class_names
+    if file is not None:
+        images, what = image_files.batch([file], split)["images"], file
+    else:
+        batch = trained.examples(split, [number], "--example")
+        images = batch["images"]
+        label = "+".join(names[target] for target in batch["targets"].numpy()[0])
+        what = f"Test image {number}, a {label}"
+    maps = routing_maps(network, images)
+    read = np.argsort(-maps.lengths[-1, 0])[:split.info.num_targets]
+    title = f"{what}: read as {'+'.join(names[target] for target in read)}"
+    figures.save(figure(images[0].numpy(), maps, names, title), path)
+    print(f"Wrote {path}.")
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,85 @@
+"""Runs docs/tour.py as a notebook, and writes it with its outputs to docs/tour.ipynb.
+
+    python -m reports.tour
+"""
+
+import base64
+import io
+import os
+import sys
+
+from input_data import command
+from input_data.files import whole_file
+
+DOCS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "docs")
+SOURCE, NOTEBOOK = (os.path.join(DOCS, name) for name in ("tour.py", "tour.ipynb"))
+CELL_SECONDS = 600
+COLOURS = 256           # of the pictures in the notebook, for its size
+
+FLAGS = command.new_flags()
+
+
+def read(path):
+    """Returns a script or a notebook as a notebook: cells of markdown and code."""
+    import jupytext
+
+    return jupytext.read(path)
+
+
+def render(source, path):
+    """Runs a script's cells in a kernel of this Python, and writes the notebook.
+
+    Args:
+      source: str, name of a script with cells that begin with "# %%".
+      path: str, the notebook to write; one of that name is replaced.
+
+    Raises:
+      UsageError: if what runs notebooks is not installed.
+      nbclient.exceptions.CellExecutionError: if a cell fails; nothing is written.
+    """
+    try:
+        import ipykernel  # noqa: F401  (the kernel's process needs it)
+        import nbformat
+        from nbclient import NotebookClient
+    except ImportError as error:
+        raise command.UsageError(f"{error.name} is missing; make tour installs it.") from None
+
+    notebook = read(source)
+    notebook.metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"}}
+    NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3",
+                   resources={"metadata": {"path": os.path.dirname(path)}}).execute()
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"          # the same each time
+        cell.metadata = {}
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = _smaller(output.data["image/png"])
+    with whole_file(path, replace=True) as aside:
+        nbformat.write(notebook, aside)
+
+
+def _smaller(encoded):
+    """Returns a PNG in base64 with few colours."""
+    from PIL import Image
+
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+            small, format="PNG", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
+
+
+def _main(_):
+    render(SOURCE, NOTEBOOK)
+    print(f"Wrote {NOTEBOOK}, {os.path.getsize(NOTEBOOK) / 1e3:.0f} kB.")
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, lambda values: values, _main, __doc__, tensorflow=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,77 @@
+import json
+import types
+
+import numpy as np
+import pytest
+
+import input_data
+from input_data.command import UsageError
+from reports import trained
+from reports.conftest import PAIRS
+from training.errors import RunError
+
+
+def flags(**given):
+    return types.SimpleNamespace(**{**dict(
+        checkpoint=None, model=None, dataset=None, data_dir=None, num_targets=None,
+        hparams_override=""), **given})
+
+
+def test_what_flags_leave_open_is_as_the_training_left_it(tmp_path):
+    name = str(tmp_path / "model.ckpt-7")
+    assert trained.choice(flags(checkpoint=name)) == trained.Choice(name)
+    (tmp_path / "flags.json").write_text(json.dumps(dict(
+        model="baseline", dataset="cifar10", data_dir=str(tmp_path), num_targets=1, seed=3)))
+    assert trained.choice(flags(checkpoint=name)) == trained.Choice(
+        name, "baseline", "cifar10", str(tmp_path))
+    assert trained.choice(flags(checkpoint=name, dataset="norb", data_dir="/other",
+                                model="capsule", num_targets=2)) == trained.Choice(
+        name, "capsule", "norb", "/other", 2)
+
+
+@pytest.mark.parametrize("data_dir", ["{}/train.tfrecords", "{}/multitrain.tfrecords@60"])
+def test_records_of_the_training_are_not_taken_for_tests(tmp_path, data_dir):
+    (tmp_path / "train.tfrecords").write_text("")
+    (tmp_path / "flags.json").write_text(json.dumps({"data_dir": data_dir.format(tmp_path)}))
+    assert trained.choice(flags(checkpoint=f"{tmp_path}/model.ckpt-7")).data_dir is None
+
+
+def test_a_checkpoint_has_to_be_named():
+    with pytest.raises(UsageError, match="--checkpoint is missing: name"):
+        trained.choice(flags())
+
+
+@pytest.mark.parametrize("needs, overrides, model, message", [
+    (("class_capsules",), "", "baseline", "baseline, which has no capsules"),
+    (("class_capsules", "decoder"), "remake=false", "capsule", "has no decoder"),
+])
+def test_networks_that_lack_something_are_refused(untrained, needs, overrides, model, message):
+    with pytest.raises(RunError, match=message):
+        trained.load(trained.Choice(untrained(overrides, model), model), needs)
+
+
+def test_answers_are_the_networks_in_the_splits_order(untrained):
+    choice = trained.Choice(untrained(data_dir=PAIRS, num_targets=2), num_targets=2,
+                            data_dir=PAIRS)
+    network, split = trained.load(choice)
+    batches = list(trained.answers(network, split, most=3, batch_size=2))
+    assert [len(predictions) for _, predictions, _ in batches] == [2, 1]
+    images, logits = (np.concatenate(parts) for parts in zip(*(
+        (batch["images"], logits) for batch, _, logits in batches)))
+    np.testing.assert_allclose(logits, network({"images": images}).logits, atol=1e-5)
+    np.testing.assert_array_equal(images, trained.examples(split, [0, 1, 2], "--x")["images"])
+    for _, predictions, logits in batches:
+        np.testing.assert_array_equal(predictions, np.argsort(-logits)[:, :2])
+
+
+@pytest.mark.parametrize("number", [-1, 2000])
+def test_examples_beyond_the_split_are_named(number):
+    split = input_data.load("mnist", None, "test")
+    with pytest.raises(UsageError, match=f"--example: .* 0 to 1999, found {number}"):
+        trained.examples(split, [3, number], "--example")
+
+
+def test_right_is_all_targets_in_any_order():
+    np.testing.assert_array_equal(
+        trained.right(np.array([[1, 2], [1, 2], [1, 2]]), np.array([[2, 1], [1, 3], [3, 4]])),
+        [True, False, False])

@@ -1,0 +1,95 @@
+"""How routing divides the primary capsules' votes among the classes: maps, and their picture."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+MOST_RED, MOST_BLUE = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
+
+
+class RoutingMaps(NamedTuple):
+    """What routing did with some images, arranged as the primary capsules lie in the image.
+
+    Attributes:
+      couplings: float32 [iterations, batch, num_classes, types, rows, columns], the coupling
+        coefficients of the primary capsules.
+      lengths: float32 [iterations, batch, num_classes], of the class capsules.
+      primary_lengths: float32 [batch, types, rows, columns], of the primary capsules.
+    """
+
+    couplings: np.ndarray
+    lengths: np.ndarray
+    primary_lengths: np.ndarray
+
+    @property
+    def even_share(self):
+        """The share of each class before anything agrees: the first iteration's couplings."""
+        return float(self.couplings[0].flat[0])
+
+    def shares(self):
+        """Returns the share of each place that goes to each class.
+
+        It is the mean of the coupling coefficients over the types of primary capsules, weighted
+        by their lengths: what a capsule says is as strong as it is long.
+
+        Returns:
+          float32 [iterations, batch, num_classes, rows, columns].
+        """
+        weights = self.primary_lengths[:, np.newaxis]       # [batch, 1, types, rows, columns]
+        return ((self.couplings * weights).sum(axis=3)
+                / np.maximum(weights.sum(axis=2), np.finfo(np.float32).tiny))
+
+
+def routing_maps(network, images):
+    """Returns the RoutingMaps of images.
+
+    Args:
+      network: CapsuleModel.
+      images: float32 [batch, height, width, depth].
+    """
+    features = network.conv1(images)
+    primary = network.primary_capsules(features)
+    grid = network.primary_capsules.grid_shape(features.shape)
+    steps = network.class_capsules.routing_steps(primary)
+    couplings = np.moveaxis(steps.couplings.numpy(), -1, 2)
+    return RoutingMaps(couplings.reshape(*couplings.shape[:3], *grid),
+                       np.linalg.norm(steps.capsules, axis=-1),
+                       np.linalg.norm(primary, axis=-1).reshape(-1, *grid))
+
+
+def pictures(images, maps):
+    """Draws each image beside its shares, iterations in rows and classes in columns.
+
+    Shares above the even one are red, those below blue; colours have their full strength at the
+    image's own extremes.
+
+    Args:
+      images: float32 [batch, height, width, depth]; of several channels, the first is shown.
+      maps: RoutingMaps of them.
+
+    Returns:
+      float32 [batch, picture_height, picture_width, 3] in [0, 1].
+    """
+    images = np.asarray(images)[..., :1]
+    low, high = (find(images, axis=(1, 2, 3), keepdims=True) for find in (np.min, np.max))
+    images = (images - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+    above = maps.shares() - maps.even_share         # [iterations, batch, classes, rows, columns]
+    strongest = np.abs(above).max(axis=(0, 2, 3, 4), keepdims=True)
+    coloured = _diverging(above / np.maximum(strongest, np.finfo(np.float32).tiny))
+    height, width = images.shape[1:3]
+    factor = -(-max(height, width) // min(coloured.shape[3:5]))
+    cells = coloured.repeat(factor, axis=3).repeat(factor, axis=4)
+    first = np.zeros((*cells.shape[:2], 1, *cells.shape[3:]), np.float32)
+    first[:, :, 0, :height, :width] = images
+    cells = np.pad(np.concatenate([first, cells], axis=2),
+                   [(0, 0)] * 3 + [(0, 2), (0, 2), (0, 0)], constant_values=0.5)
+    iterations, batch, columns, rows, cell_width, _ = cells.shape
+    return cells.transpose(1, 0, 3, 2, 4, 5).reshape(
+        batch, iterations * rows, columns * cell_width, 3).astype(np.float32)
+
+
+def _diverging(values):
+    """Returns values in [-1, 1] as colours [..., 3]: blue, at 0 white, red."""
+    values = values[..., np.newaxis]
+    strongest = np.where(values > 0, MOST_RED, MOST_BLUE)
+    return 1 - np.abs(values) * (1 - strongest)
