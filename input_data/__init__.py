@@ -7,6 +7,7 @@ READERS = {
     "mnist": "input_data.mnist.mnist_input",
     "cifar10": "input_data.cifar10.cifar10_input",
     "norb": "input_data.norb.norb_input",
+    "affnist": "input_data.affnist.affnist_input",
 }
 
 
