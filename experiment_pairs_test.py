@@ -77,6 +77,17 @@ def test_generated_pairs_train_and_evaluate(tmp_path, mnist_dir):
     assert result["almost_wrong"] < result["wrong"]
 
 
+def test_pairs_made_of_digits_train_and_evaluate(tmp_path, mnist_dir, capsys):
+    common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--num_targets=2"
+    assert run(*common, SMALL, "--validate", "--max_steps=2", "--batch_size=4") == 0
+    assert "50000 images of 36x36x1" in capsys.readouterr().out
+    assert run(*common, "--validate", "--train=false", "--eval_size=30") == 0
+    assert read_json(tmp_path / "test" / "result.json")["examples"] == 30
+    assert run("--num_targets=2", "--train=false", "--eval_size=30",
+               f"--checkpoint={tmp_path}/train/model.ckpt-2") == 0
+    assert "pairs made of the sample" in capsys.readouterr().out
+
+
 def test_a_run_keeps_its_number_of_targets(trained, capsys):
     before = sorted(os.listdir(trained / "train"))
     assert run(f"--summary_dir={trained}", "--max_steps=9") == 2
@@ -88,8 +99,10 @@ def test_a_run_keeps_its_number_of_targets(trained, capsys):
     (["--num_targets=0"], "--num_targets=0: 0 is not a positive integer"),
     (["--num_targets=two"], "num_targets"),
     (["--num_targets=3"], "--num_targets=3"),
-    (["--num_targets=2"], "--data_dir is missing"),
-    (["--num_targets=2", f"--data_dir={MULTIMNIST}", "--validate"], "leave --validate out"),
+    (["--num_targets=2", f"--data_dir={MULTIMNIST}", "--validate"],
+     "expected multivalid_train_Nshifted"),
+    (["--num_targets=2", f"--data_dir={MULTIMNIST}/{TEST}@2", "--validate"],
+     "leave --validate out"),
     (["--num_targets=2", f"--data_dir={MULTIMNIST}/{TEST}@3"], "-00000-of-00003 is missing"),
     ([f"--data_dir={MULTIMNIST}"], "expected train_Nshifted"),
     ([f"--data_dir={MULTIMNIST}/{TEST}@2"], "feature image_raw is missing"),

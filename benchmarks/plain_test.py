@@ -8,7 +8,7 @@ from benchmarks import plain, plain_pairs
 from benchmarks.contestants import random_batch
 from benchmarks.networks import INFOS
 from capsules import convolution_cost
-from input_data.mnist import multi_mnist
+from input_data.mnist import mnist_input
 from models.hparams import HParams
 from training import objective, optimization
 
@@ -44,7 +44,7 @@ def test_plain_pairs_are_records_of_multimnist(tmp_path, digits):
     images, labels = digits
     path = tmp_path / "multitrain_4shifted_mnist.tfrecords"
     plain_pairs.write(str(path), images[..., np.newaxis], labels, count=20, shift=4, pad=4)
-    split = multi_mnist.load(str(tmp_path), "train")
+    split = mnist_input.load(str(tmp_path), "train", num_targets=2)
     assert (split.info.height, split.info.width, split.info.num_examples) == (36, 36, 20)
     stored = split.read(np.arange(20))
     assert (stored["targets"][:, 0] != stored["targets"][:, 1]).all()

@@ -12,6 +12,7 @@ READERS = {
     "mnist": "input_data.mnist.mnist_input",
     "cifar10": "input_data.cifar10.cifar10_input",
     "norb": "input_data.norb.norb_input",
+    "affnist": "input_data.affnist.affnist_input",
     "images": "input_data.images.images_input",
     "tfds:NAME": "input_data.tfds.tfds_input",
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from input_data import records
 from input_data.dataset import DataError
 
 
@@ -78,3 +79,49 @@ def serialize(**features):
         else:
             stored[name].int64_list.value.extend(value if isinstance(value, list) else [value])
     return example.SerializeToString(deterministic=True)
+
+
+def serialize_all(**features):
+    """Returns serialized tf.train.Examples that differ in some features alone, made at once.
+
+    Row i holds the bytes that `serialize` returns of the features of example i.
+
+    Args:
+      **features: of each its values: uint8 [n, ...], bytes of each example; int [n] from 0 to
+        127, an integer of each; or one int that all have.
+
+    Returns:
+      uint8 [n, length].
+
+    Raises:
+      ValueError: if an integer is out of range: examples would differ in length.
+    """
+    varying = {name: value for name, value in features.items() if isinstance(value, np.ndarray)}
+    for name, values in varying.items():
+        if values.ndim == 1 and not 0 <= values.min(initial=0) <= values.max(initial=0) <= 127:
+            raise ValueError(f"{name}: expected integers from 0 to 127.")
+
+    def example(filled=None):
+        """An example of zeros, but for one feature that is full of ones."""
+        values = {name: bytes([name == filled]) * array[0].size if array.ndim > 1
+                  else int(name == filled) for name, array in varying.items()}
+        return np.frombuffer(serialize(**{**features, **values}), np.uint8)
+
+    count = len(next(iter(varying.values())))
+    zeros = example()
+    rows = np.tile(zeros, (count, 1))
+    for name, values in varying.items():
+        start, *_ = place = np.flatnonzero(example(name) != zeros)
+        rows[:, start:start + len(place)] = values.reshape(count, -1)
+    return rows
+
+
+def framed_examples(shape, **features):
+    """Returns what `records.framed` makes of examples with images of one shape.
+
+    Args:
+      shape: height, width and depth.
+      **features: as for `serialize_all`.
+    """
+    height, width, depth = shape
+    return records.framed(serialize_all(height=height, width=width, depth=depth, **features))

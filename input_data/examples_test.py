@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
 from input_data.dataset import DataError
-from input_data.examples import Features, serialize
+from input_data.examples import Features, serialize, serialize_all
 
 RECORD = dict(height=2, width=3, depth=1, label=4, image_raw=bytes(range(6)))
 
@@ -53,3 +54,20 @@ def test_lists_of_integers_are_kept_in_order():
     parsed = tf.io.parse_single_example(serialize(meta=[8, 6, 4, 4]), {
         "meta": tf.io.FixedLenFeature([4], tf.int64)})
     assert parsed["meta"].numpy().tolist() == [8, 6, 4, 4]
+
+
+@given(st.integers(1, 5), st.integers(1, 200), st.integers(0, 2**32 - 1))
+def test_examples_made_at_once_are_those_made_one_by_one(count, size, seed):
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 256, (count, size, 2), np.uint8)
+    labels = random.integers(0, 128, (2, count))
+    found = serialize_all(height=size, z=labels[0], image=images, a=labels[1], width=300)
+    assert [row.tobytes() for row in found] == [
+        serialize(height=size, z=int(z), image=image.tobytes(), a=int(a), width=300)
+        for z, image, a in zip(labels[0], images, labels[1])]
+
+
+@pytest.mark.parametrize("label", [-1, 128])
+def test_integers_that_would_change_the_length_are_refused(label):
+    with pytest.raises(ValueError, match="label: expected integers from 0 to 127"):
+        serialize_all(label=np.array([3, label]))

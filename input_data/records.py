@@ -20,6 +20,7 @@ from input_data.files import whole_file
 
 HEADER = struct.Struct("<QI")
 FOOTER = struct.Struct("<I")
+CHUNK = 1000    # records that generators make at a time
 
 
 def shard_names(name):
@@ -177,12 +178,18 @@ def masked_crc(data):
 
 
 def write(name, records, count, max_shard=0):
+    """Writes records, an iterable of bytes. Other Args, Raises: as for `write_blocks`."""
+    rows = (np.frombuffer(record, np.uint8)[np.newaxis] for record in records)
+    write_blocks(name, map(framed, rows), count, max_shard)
+
+
+def write_blocks(name, blocks, count, max_shard=0):
     """Writes records to the file NAME, or to shards NAME-00000-of-0000N; all of them or none.
 
     Args:
       name: str.
-      records: iterable of bytes.
-      count: number of the records.
+      blocks: iterable of what `framed` returns.
+      count: number of the records in all of them.
       max_shard: most records in a file, or 0 for one file.
 
     Raises:
@@ -190,25 +197,47 @@ def write(name, records, count, max_shard=0):
     """
     shards = math.ceil(count / max_shard) if max_shard else 1
     paths = [name] if shards == 1 else [f"{name}-{i:05d}-of-{shards:05d}" for i in range(shards)]
-    records = iter(records)
+    blocks, block = iter(blocks), ()
     bar = tqdm(total=count, unit=" records", mininterval=0.5)
     try:
         with bar, contextlib.ExitStack() as whole_files:
             # All of them first: a file that is there already is found before hours of work.
             asides = [whole_files.enter_context(whole_file(path)) for path in paths]
             for shard, aside in enumerate(asides):
+                left = count * (shard + 1) // shards - count * shard // shards
                 with open(aside, "xb") as file:
-                    for _ in range(count * shard // shards, count * (shard + 1) // shards):
-                        file.write(_framed(next(records)))
-                        bar.update()
+                    while left:
+                        block = block if len(block) else next(blocks)
+                        part, block = block[:left], block[left:]
+                        file.write(part)
+                        left -= len(part)
+                        bar.update(len(part))
     except FileExistsError as error:
         raise DataError(f"{error} Move it away to make it again.") from None
     except OSError as error:
         raise DataError(f"{name}: cannot be written ({error.strerror}).") from None
 
 
-def _framed(data):
-    """Returns a record's data with its length and checksums, as it stands in a file."""
-    length = struct.pack("<Q", len(data))
-    return b"".join([length, FOOTER.pack(masked_crc(length)), data,
-                     FOOTER.pack(masked_crc(data))])
+def chunks(count):
+    """Yields the numbers 0..count-1 in ranges of CHUNK; the last may be shorter."""
+    for start in range(0, count, CHUNK):
+        yield range(start, min(start + CHUNK, count))
+
+
+def framed(rows):
+    """Returns records with their length and checksums, as they stand in a file.
+
+    Args:
+      rows: uint8 [n, length], the data of n records.
+
+    Returns:
+      uint8 [n, length + 16].
+    """
+    count, length = rows.shape
+    size = struct.pack("<Q", length)
+    found = np.empty((count, HEADER.size + length + FOOTER.size), np.uint8)
+    found[:, :HEADER.size] = np.frombuffer(size + FOOTER.pack(masked_crc(size)), np.uint8)
+    found[:, HEADER.size:-FOOTER.size] = rows
+    checksums = np.fromiter((masked_crc(row.tobytes()) for row in rows), "<u4", count)
+    found[:, -FOOTER.size:] = checksums[:, np.newaxis].view(np.uint8)
+    return found

@@ -33,6 +33,15 @@ def test_reads_what_tensorflow_writes(tmp_path):
     assert [files[i] for i in range(len(files))] == UNEVEN
 
 
+@pytest.mark.parametrize("sizes", [[100], [1, 33, 0, 66], [30] * 3 + [10]])
+def test_blocks_may_end_anywhere(tmp_path, sizes):
+    rows = np.frombuffer(b"".join(EVEN), np.uint8).reshape(100, 50)
+    blocks = np.split(records.framed(rows), np.cumsum(sizes)[:-1])
+    records.write_blocks(str(tmp_path / "r"), iter(blocks), 100, max_shard=30)
+    paths = records.shard_names(f"{tmp_path}/r@4")
+    assert [item.numpy() for item in tf.data.TFRecordDataset(paths)] == EVEN
+
+
 def test_shards_are_balanced(tmp_path):
     records.write(str(tmp_path / "r"), iter(EVEN), 100, max_shard=30)
     sizes = {path.stat().st_size for path in tmp_path.iterdir()}

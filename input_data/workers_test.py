@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -17,6 +18,13 @@ def die(task):
     if task == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return task
+
+
+def die_sending(task):
+    """Gives a result that fills the pipe, and dies before anybody reads it."""
+    if task == 1:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(10_000_000)
 
 
 def fail(task):
@@ -38,6 +46,12 @@ def test_few_tasks_are_taken_ahead():
 def test_a_killed_worker_is_an_error():
     with pytest.raises(DataError, match="was killed"):
         list(in_order(die, range(9), 2))
+
+
+def test_a_worker_killed_while_it_sends_is_an_error():
+    with pytest.raises(DataError, match="was killed"):
+        for _ in in_order(die_sending, range(9), 2):
+            time.sleep(1)
 
 
 def test_a_workers_error_arrives():

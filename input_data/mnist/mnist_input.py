@@ -1,4 +1,4 @@
-"""MNIST: single digits from TFRecords or from the published IDX files; pairs: `multi_mnist`."""
+"""MNIST from TFRecords or from the published IDX files: single digits, or pairs of them."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from input_data.mnist import NUM_CLASSES, describe, idx, listing, multi_mnist
 SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
 TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
 VALIDATION_SHARE = 6    # the first 1/6 of the training digits validate
+PREFIXES = {1: "", 2: "multi"}      # of record files' names, by the number of targets
 
 
 def load(data_dir, split, num_targets=1):
@@ -23,7 +24,7 @@ def load(data_dir, split, num_targets=1):
       data_dir: folder of TFRecords or IDX files, or the name of a record file, with @N for N
         shards; None for the sample that comes with the project.
       split: "train", "test", "valid_train" or "valid_test".
-      num_targets: digits in an image, 1 or 2; pairs come from record files only.
+      num_targets: digits in an image, 1 or 2.
 
     Returns:
       Split.
@@ -31,41 +32,47 @@ def load(data_dir, split, num_targets=1):
     Raises:
       DataError: if there is no such data, several kinds of it, or it is damaged.
     """
-    if num_targets == 2:
-        return multi_mnist.load(data_dir, split)
-    if num_targets != 1:
+    if num_targets not in (1, 2):
         raise DataError(f"MNIST has images of 1 digit or of 2, found --num_targets={num_targets}.")
+    from_records = from_single_records if num_targets == 1 else multi_mnist.from_records
     if data_dir is None:
-        return _from_idx(SAMPLE, split, "the sample that comes with the project")
+        return _from_idx(SAMPLE, split, num_targets, "the sample that comes with the project")
     if not os.path.isdir(data_dir):
-        _check_split_of_file(data_dir, split)
-        return _from_records(data_dir)
-    if name := records.find(data_dir, record_patterns(split)):
-        return _from_records(name)
-    return _from_idx(data_dir, split, data_dir)
+        _check_split_of_file(data_dir, split, num_targets)
+        return from_records(data_dir)
+    if name := records.find(data_dir, record_patterns(split, num_targets)):
+        return from_records(name)
+    return _from_idx(data_dir, split, num_targets, data_dir)
 
 
-def _check_split_of_file(name, split):
+def _check_split_of_file(name, split, num_targets):
     """Raises DataError if one file is to be both trained on and held out."""
-    base = os.path.basename(name).partition("@")[0]
+    base = re.sub(r"-\d{5}-of-\d{5}$", "", os.path.basename(name).partition("@")[0])
     if split.startswith("valid_") and not any(
-            re.fullmatch(pattern, base) for pattern in record_patterns(split)):
+            re.fullmatch(pattern, base) for pattern in record_patterns(split, num_targets)):
         raise DataError(f"{name}: expected the records of {split} for --validate, such as "
-                        f"{split}_2shifted_mnist.tfrecords; leave --validate out, or name the "
-                        "folder that holds both splits.")
+                        f"{PREFIXES[num_targets]}{split}_2shifted_mnist.tfrecords; leave "
+                        "--validate out, or name the folder that holds both splits.")
 
 
-def record_patterns(split):
+def record_patterns(split, num_targets=1):
     """Returns the record files' names of a split, as regular expressions."""
-    patterns = [rf"{split}_\d+shifted_mnist\.tfrecords"]
+    prefix = PREFIXES[num_targets]
+    patterns = [rf"{prefix}{split}_\d+shifted_mnist\.tfrecords"]
     if split.startswith("valid_"):
         # The name under which these files were published, beside the one they are made with.
-        patterns.append(rf"{split.removeprefix('valid_')}_\d+shifted_mnist_valid\.tfrecords")
+        patterns.append(
+            rf"{prefix}{split.removeprefix('valid_')}_\d+shifted_mnist_valid\.tfrecords")
     return patterns
 
 
-def read_idx_split(folder, split):
+def read_idx_split(folder, split, instead=""):
     """Returns a split's images, uint8 [n, height, width, 1], and labels, int32 [n].
+
+    Args:
+      folder: str.
+      split: "train", "test", "valid_train" or "valid_test".
+      instead: str, other files that would do, for the error.
 
     Raises:
       DataError: if the files are missing or damaged.
@@ -74,8 +81,8 @@ def read_idx_split(folder, split):
     if paths is None:
         names = idx.NAMES["test" if split == "test" else "train"]
         raise DataError(
-            f"{folder}: expected {split}_Nshifted_mnist.tfrecords, or {names[0]} and {names[1]} "
-            f"(.gz or not), found {listing(folder)}.")
+            f"{folder}: expected {instead}{names[0]} and {names[1]} (.gz or not), found "
+            f"{listing(folder)}.")
     images, labels = idx.read_pair(*paths, num_classes=NUM_CLASSES)
     held_out = len(images) // VALIDATION_SHARE
     part = {"valid_train": slice(held_out, None), "valid_test": slice(held_out)}.get(
@@ -104,18 +111,22 @@ def random_shift(images, max_shift, seed):
     return tf.gather(padded, columns, axis=2, batch_dims=1)
 
 
-def _from_idx(folder, split, source):
-    images, labels = read_idx_split(folder, split)
+def _from_idx(folder, split, num_targets, source):
+    images, labels = read_idx_split(
+        folder, split, f"{PREFIXES[num_targets]}{split}_Nshifted_mnist.tfrecords, or ")
+    source = f"{source}, {split} split"
+    if num_targets == 2:
+        return multi_mnist.from_digits(images, labels, source)
     max_shift = TRAINING_SHIFT if split in ("train", "valid_train") else 0
 
     def read(numbers):
         return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
-    return Split(describe(images.shape[1:], len(images)), f"{source}, {split} split", read,
-                 _preparation(max_shift))
+    return Split(describe(images.shape[1:], len(images)), source, read, preparation(max_shift))
 
 
-def _from_records(name):
+def from_single_records(name):
+    """Opens the records NAME or NAME@N of single digits as a Split. Raises DataError."""
     files = records.RecordFiles(records.shard_names(name))
     # A size that the first record only claims must not decide the network's.
     shape = Features(files[0], files.where(0)).shape()
@@ -126,7 +137,7 @@ def _from_records(name):
         images, labels = zip(*parsed)
         return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
 
-    return Split(describe(shape, len(files)), name, read, _preparation(max_shift=0))
+    return Split(describe(shape, len(files)), name, read, preparation(max_shift=0))
 
 
 def parse(serialized, shape, where):
@@ -142,7 +153,8 @@ def parse(serialized, shape, where):
     return features.image("image_raw", shape), features.label("label", NUM_CLASSES)
 
 
-def _preparation(max_shift):
+def preparation(max_shift):
+    """Returns a Split's `prepare` for stored digits; it moves each at random, up to max_shift."""
     def prepare(stored, seed):
         images = stored["images"]
         if max_shift:

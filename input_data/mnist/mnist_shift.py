@@ -28,9 +28,7 @@ import numpy as np
 from input_data import command, records, workers
 from input_data.dataset import SPLITS
 from input_data.mnist.pairs import Pairs
-from input_data.mnist.shifts import every_shift, shifted
-
-CHUNK = 500     # pairs that are made at a time
+from input_data.mnist.shifts import Ground, every_shift
 
 FLAGS = command.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of the IDX files, and of the records made.",
@@ -52,14 +50,6 @@ flags.DEFINE_integer("workers", 1, "Pairs: processes that make them; the files d
                      "it.", lower_bound=1, flag_values=FLAGS)
 
 
-def all_shifts(images, labels, shift, pad):
-    """Yields (image, label) for every digit in every shift, (2 * shift + 1)^2 of each."""
-    shifts = every_shift(shift)
-    for image, label in zip(images, labels):
-        for moved in shifted(np.broadcast_to(image, (len(shifts), *image.shape)), shifts, pad):
-            yield moved, int(label)
-
-
 def generate(data_dir, split, shift, pad=0, max_shard=0):
     """Writes every shift of a split's digits into the folder of its IDX files.
 
@@ -73,17 +63,21 @@ def generate(data_dir, split, shift, pad=0, max_shard=0):
     Raises:
       DataError: if the digits are missing or damaged, or the records are there already.
     """
-    from input_data.examples import serialize
+    from input_data.examples import framed_examples
     from input_data.mnist.mnist_input import read_idx_split
 
     images, labels = read_idx_split(data_dir, split)
-    serialized = (
-        serialize(height=image.shape[0], width=image.shape[1], depth=image.shape[2],
-                  label=label, image_raw=image.tobytes())
-        for image, label in all_shifts(images, labels, shift, pad))
+    shifts = every_shift(shift)
+    ground = Ground(images, shift, pad)
+
+    def make(numbers):
+        digits, which = np.divmod(numbers, len(shifts))
+        return framed_examples(ground.shape, label=labels[digits],
+                               image_raw=ground.moved(digits, shifts[which]))
+
     name = os.path.join(data_dir, f"{split}_{shift}shifted_mnist.tfrecords")
-    count = len(images) * (2 * shift + 1) ** 2
-    records.write(name, serialized, count, max_shard)
+    count = len(images) * len(shifts)
+    records.write_blocks(name, map(make, records.chunks(count)), count, max_shard)
     return name, count
 
 
@@ -102,12 +96,9 @@ def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0
 
     pairs = Pairs(*read_idx_split(data_dir, split), num_pairs, shift, pad, seed)
     name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
-    numbers = (range(start, min(start + CHUNK, len(pairs)))
-               for start in range(0, len(pairs), CHUNK))
-    chunks = workers.in_order(PairRecords(pairs), numbers, num_workers)
-    with contextlib.closing(chunks):        # ends the workers, whatever happens to the writing
-        records.write(name, (record for chunk in chunks for record in chunk), len(pairs),
-                      max_shard)
+    blocks = workers.in_order(PairRecords(pairs), records.chunks(len(pairs)), num_workers)
+    with contextlib.closing(blocks):        # ends the workers, whatever happens to the writing
+        records.write_blocks(name, blocks, len(pairs), max_shard)
     return name, len(pairs)
 
 
@@ -122,17 +113,13 @@ class PairRecords:
         self._pairs = pairs
 
     def __call__(self, numbers):
-        """Returns a list of bytes: the records of the pairs of some numbers."""
-        from input_data.examples import serialize
+        """Returns the framed records of the pairs of some numbers, uint8 [n, length]."""
+        from input_data.examples import framed_examples
 
-        made = []
-        for labels, images in zip(*self._pairs.make(numbers)):
-            height, width, depth = images.shape[1:]
-            base, partner, merged = (image.tobytes() for image in images)
-            made.append(serialize(
-                height=height, width=width, depth=depth, label_1=labels[0], label_2=labels[1],
-                image_raw_1=base, image_raw_2=partner, merged_raw=merged))
-        return made
+        labels, images = self._pairs.make(numbers)
+        return framed_examples(
+            self._pairs.shape, label_1=labels[:, 0], label_2=labels[:, 1],
+            image_raw_1=images[:, 0], image_raw_2=images[:, 1], merged_raw=images[:, 2])
 
 
 def _settings(values):

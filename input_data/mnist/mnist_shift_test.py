@@ -15,6 +15,7 @@ import tensorflow as tf
 from input_data import records
 from input_data.mnist import mnist_input, mnist_shift
 from input_data.mnist.multi_mnist_test import FEATURES
+from input_data.mnist.pairs import Pairs
 from input_data.mnist.shifts_test import moved
 
 PAIRS = "--multi_targets=true", "--split=test"
@@ -96,6 +97,47 @@ def test_pairs_are_read_by_tensorflow(mnist_dir, digits):
     assert collections.Counter(labels) == expected
 
 
+def integers(value):
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
+
+
+def raw(array):
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.tobytes()]))
+
+
+def written_by_tensorflow(path, examples):
+    """Writes dicts of features one by one, and returns the file's bytes."""
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for features in examples:
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString(deterministic=True))
+    return path.read_bytes()
+
+
+def test_the_bytes_of_pairs_are_those_that_tensorflow_writes(mnist_dir, monkeypatch):
+    monkeypatch.setattr(records, "CHUNK", 37)
+    assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=5", "--shift=3", "--pad=2",
+               "--seed=7") == 0
+    pairs = Pairs(*mnist_input.read_idx_split(str(mnist_dir), "test"), 5, 3, 2, seed=7)
+    expected = written_by_tensorflow(mnist_dir / "expected", (
+        {"height": integers(32), "width": integers(32), "depth": integers(1),
+         "label_1": integers(labels[0]), "label_2": integers(labels[1]),
+         "image_raw_1": raw(images[0]), "image_raw_2": raw(images[1]),
+         "merged_raw": raw(images[2])}
+        for labels, images in zip(*pairs.make(np.arange(100)))))
+    assert (mnist_dir / "multitest_3shifted_mnist.tfrecords").read_bytes() == expected
+
+
+def test_the_bytes_of_single_digits_are_those_that_tensorflow_writes(mnist_dir, digits):
+    assert run(f"--data_dir={mnist_dir}", "--split=test", "--shift=1", "--pad=0") == 0
+    expected = written_by_tensorflow(mnist_dir / "expected", (
+        {"height": integers(28), "width": integers(28), "depth": integers(1),
+         "label": integers(digits[1][number]),
+         "image_raw": raw(moved(digits[0][number], rows, columns))}
+        for number in range(20) for rows in (-1, 0, 1) for columns in (-1, 0, 1)))
+    assert (mnist_dir / "test_1shifted_mnist.tfrecords").read_bytes() == expected
+
+
 def test_pairs_come_in_balanced_shards_that_the_reader_finds(mnist_dir):
     assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=9", "--max_shard=25") == 0
     names = sorted(glob.glob(f"{mnist_dir}/multi*"))
@@ -106,7 +148,7 @@ def test_pairs_come_in_balanced_shards_that_the_reader_finds(mnist_dir):
 
 
 def test_the_seed_alone_decides_the_bytes_of_pairs(mnist_dir, monkeypatch):
-    monkeypatch.setattr(mnist_shift, "CHUNK", 17)
+    monkeypatch.setattr(records, "CHUNK", 17)
 
     def made(*arguments):
         assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=30", "--max_shard=400",
@@ -132,7 +174,7 @@ def test_pairs_overwrite_nothing(mnist_dir, capsys):
 
 def wait_for_records(folder):
     """Waits until a generator has begun to write."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not any(path.stat().st_size for path in folder.glob("*.part-*")):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -159,10 +201,13 @@ def test_a_signal_leaves_nothing(mnist_dir, number, workers):
         [sys.executable, mnist_shift.__file__, f"--data_dir={mnist_dir}", *PAIRS, *LONG,
          f"--workers={workers}"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for_records(mnist_dir)
-    # The shell sends Ctrl-C to all processes, kill sends SIGTERM to one.
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-    _, err = process.communicate(timeout=60)
+    try:
+        wait_for_records(mnist_dir)
+        # The shell sends Ctrl-C to all processes, kill sends SIGTERM to one.
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()      # or it would fill the disk
     assert process.returncode == 128 + number
     assert err.splitlines()[-1] == "Stopped; no records were written."
     assert "Traceback" not in err

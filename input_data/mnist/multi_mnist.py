@@ -1,6 +1,4 @@
-"""MultiMNIST: pairs of digits, one over the other, from TFRecords (paper, section 6)."""
-
-import os
+"""MultiMNIST: pairs of digits, one over the other, from TFRecords or made when they are read."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,35 +6,37 @@ import tensorflow as tf
 from input_data import records
 from input_data.dataset import DataError, Split
 from input_data.examples import Features
-from input_data.mnist import NUM_CLASSES, describe, listing
+from input_data.mnist import NUM_CLASSES, describe
+from input_data.mnist.pairs import Pairs
+
+# The paper's sets, section 6: partners of each digit; pixels.
+NUM_PAIRS = 1000
+SHIFT = PAD = 4
 
 
-def load(data_dir, split):
-    """Opens a split of MultiMNIST.
+def from_digits(images, labels, source):
+    """Opens the pairs of some digits as a Split: those `mnist_shift.py` would write, unwritten.
+
+    A pair is made when it is read; pair k is record k of a generation with NUM_PAIRS, SHIFT and
+    PAD.
 
     Args:
-      data_dir: folder of TFRecords, or the name of a record file, with @N for N shards.
-      split: "train" or "test".
-
-    Returns:
-      Split.
+      images: uint8 [n, height, width, 1].
+      labels: int [n].
+      source: str, where the digits come from, in words.
 
     Raises:
-      DataError: if there is no such data, several sets of it, or it is damaged.
+      DataError: if the digits are all of one class.
     """
-    if split.startswith("valid_"):
-        raise DataError("Pairs of digits come without a split for validation; leave --validate "
-                        "out, and name the pairs to use with --data_dir.")
-    if data_dir is None:
-        raise DataError("Pairs of digits: expected record files, found none: --data_dir is "
-                        "missing; input_data/mnist/mnist_shift.py --multi_targets makes them.")
-    if not os.path.isdir(data_dir):
-        return _from_records(data_dir)
-    name = records.find(data_dir, [rf"multi{split}_\d+shifted_mnist\.tfrecords"])
-    if name is None:
-        raise DataError(f"{data_dir}: expected multi{split}_Nshifted_mnist.tfrecords, whole or "
-                        f"in shards, found {listing(data_dir)}.")
-    return _from_records(name)
+    pairs = Pairs(images, labels, NUM_PAIRS, SHIFT, PAD)
+
+    def read(numbers):
+        labels, images = pairs.make(numbers)
+        return {"images": images[:, 2], "targets": labels.astype(np.int32),
+                "target_images": images[:, :2]}
+
+    return Split(describe(pairs.shape, len(pairs), num_targets=2),
+                 f"pairs made of {source}", read, _prepare)
 
 
 def parse(serialized, shape, where):
@@ -61,7 +61,8 @@ def parse(serialized, shape, where):
     return np.stack(images), [features.label(name, NUM_CLASSES) for name in ("label_1", "label_2")]
 
 
-def _from_records(name):
+def from_records(name):
+    """Opens the records NAME or NAME@N of pairs as a Split. Raises DataError."""
     files = records.RecordFiles(records.shard_names(name))
     # A size that the first record only claims must not decide the network's.
     shape = Features(files[0], files.where(0)).shape()

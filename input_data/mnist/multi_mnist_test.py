@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from input_data.dataset import DataError
 from input_data.examples import serialize
-from input_data.mnist import mnist_input
+from input_data.mnist import mnist_input, multi_mnist
 from input_data.pipeline import evaluation_batches, training_batches
 from input_data.records import shard_names, write
 
@@ -77,6 +77,15 @@ def test_single_digits_in_the_folder_are_no_pairs(tmp_path):
         load(tmp_path, "train")
 
 
+def test_records_of_pairs_beat_idx_files_and_may_be_held_out(mnist_dir):
+    for split in ("valid_train", "valid_test"):
+        write_records(mnist_dir, name=f"multi{split}_4shifted_mnist.tfrecords", max_shard=1)
+        assert load(mnist_dir, split).info.num_examples == 1
+    named = f"{mnist_dir}/multivalid_test_4shifted_mnist.tfrecords"
+    assert load(named, "valid_test").info.num_examples == 1
+    assert load(mnist_dir, "test").info.num_examples == 20 * multi_mnist.NUM_PAIRS
+
+
 def test_several_sets_are_listed(tmp_path):
     write_records(tmp_path)
     write_records(tmp_path, name="multitest_6shifted_mnist.tfrecords")
@@ -85,10 +94,9 @@ def test_several_sets_are_listed(tmp_path):
 
 
 @pytest.mark.parametrize("data_dir, split, num_targets, message", [
-    (TESTDATA, "valid_train", 2, "leave --validate out"),
-    (TESTDATA, "valid_test", 2, "leave --validate out"),
+    (TESTDATA, "valid_train", 2, "expected multivalid_train_Nshifted"),
+    (f"{TESTDATA}/{TEST}@2", "valid_test", 2, "leave --validate out"),
     (TESTDATA, "test", 3, "--num_targets=3"),
-    (None, "test", 2, "--data_dir is missing"),
     (os.path.dirname(TESTDATA), "test", 2, "expected multitest_Nshifted"),
     (f"{TESTDATA}/{TEST}@3", "test", 2, "00000-of-00003 is missing; there: .*00000-of-00002"),
     (f"{TESTDATA}/{TEST}@1", "test", 2, "00000-of-00001 is missing"),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from input_data.dataset import DataError
-from input_data.mnist.shifts import every_shift, shifted
+from input_data.mnist.shifts import Ground, every_shift
 from input_data.numbered_random import integers, permuted
 
 # Separate the seed's uses.
@@ -44,11 +44,10 @@ class Pairs:
     """
 
     def __init__(self, images, labels, num_pairs, shift, pad=0, seed=0):
-        self.images = images
         self.labels = np.asarray(labels)
         self.num_pairs = num_pairs
-        self.pad = pad
         self.seed = seed
+        self._ground = Ground(images, shift, pad)
         self._shifts = every_shift(shift)
         # Images by class: the candidates for a base are those before its class and behind it.
         self._by_class = np.argsort(self.labels, kind="stable")
@@ -59,7 +58,12 @@ class Pairs:
                             f"{np.count_nonzero(self._of_class)}.")
 
     def __len__(self):
-        return len(self.images) * self.num_pairs
+        return len(self.labels) * self.num_pairs
+
+    @property
+    def shape(self):
+        """Height, width and depth of the images made."""
+        return self._ground.shape
 
     def choose(self, numbers):
         """Returns the Choice of the pairs of some numbers, int [n]."""
@@ -81,8 +85,8 @@ class Pairs:
             and their sum, at most 255.
         """
         choice = self.choose(numbers)
-        base = shifted(self.images[choice.bases], choice.base_shifts, self.pad)
-        partner = shifted(self.images[choice.partners], choice.partner_shifts, self.pad)
+        base = self._ground.moved(choice.bases, choice.base_shifts)
+        partner = self._ground.moved(choice.partners, choice.partner_shifts)
         merged = base + np.minimum(partner, 255 - base)
         labels = self.labels[np.stack([choice.bases, choice.partners], axis=1)]
         return labels, np.stack([base, partner, merged], axis=1)
@@ -91,7 +95,7 @@ class Pairs:
         """Returns the image that is partner number `each` of a base, all int64 [n]."""
         classes = self.labels[bases]
         own = self._of_class[classes]
-        candidates = len(self.images) - own
+        candidates = len(self.labels) - own
         enough = candidates >= self.num_pairs
         # Without enough of them, the place is drawn instead; `each` may be beyond the order.
         place = np.where(enough,

@@ -3,25 +3,41 @@
 import numpy as np
 
 
-def shifted(images, shifts, pad=0):
-    """Returns images on a wider ground, moved down and right; what leaves it is cut.
+class Ground:
+    """Images on a wider ground, on which they can be moved; what leaves it is cut.
 
     Args:
       images: uint8 [n, height, width, depth].
-      shifts: int [n, 2], rows and columns; negative for up and left.
+      reach: largest shift each way, in pixels.
       pad: pixels of ground added on each side.
 
-    Returns:
-      uint8 [n, height + 2 * pad, width + 2 * pad, depth].
+    Attributes:
+      shape: of the images moved: (height + 2 * pad, width + 2 * pad, depth).
     """
-    height, width = images.shape[1:3]
-    margin = int(np.abs(shifts).max(initial=0))
-    around = (pad + margin, pad + margin)
-    wide = np.pad(images, ((0, 0), around, around, (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(
-        wide, (height + 2 * pad, width + 2 * pad), axis=(1, 2))     # [n, rows, columns, depth, ..]
-    rows, columns = margin - np.asarray(shifts).T
-    return np.moveaxis(windows[np.arange(len(images)), rows, columns], 1, -1)
+
+    def __init__(self, images, reach, pad=0):
+        height, width, depth = images.shape[1:]
+        self.shape = (height + 2 * pad, width + 2 * pad, depth)
+        self._reach = reach
+        around = (pad + reach, pad + reach)
+        wide = np.pad(images, ((0, 0), around, around, (0, 0)))
+        self._rows = wide.reshape(*wide.shape[:2], -1)      # [n, rows, columns * depth]
+
+    def moved(self, numbers, shifts):
+        """Returns some of the images, moved down and right.
+
+        Args:
+          numbers: int [m], which images.
+          shifts: int [m, 2], rows and columns; negative for up and left.
+
+        Returns:
+          uint8 [m, *shape].
+        """
+        height, width, depth = self.shape
+        windows = np.lib.stride_tricks.sliding_window_view(
+            self._rows, (height, width * depth), axis=(1, 2))
+        rows, columns = self._reach - np.asarray(shifts).T
+        return windows[numbers, rows, columns * depth].reshape(-1, *self.shape)
 
 
 def every_shift(reach):

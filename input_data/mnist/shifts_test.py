@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from input_data.mnist.shifts import every_shift, shifted
+from input_data.mnist.shifts import Ground, every_shift
 
 
 def moved(image, rows, columns):
@@ -17,16 +17,20 @@ def moved(image, rows, columns):
 def test_each_image_moves_by_its_own_shift_and_is_cut_at_the_edge(reach, pad):
     shifts = every_shift(reach)
     images = np.random.default_rng(0).integers(0, 256, (len(shifts), 5, 7, 2), np.uint8)
-    found = shifted(images, shifts, pad)
-    assert found.shape == (len(shifts), 5 + 2 * pad, 7 + 2 * pad, 2) and found.dtype == np.uint8
-    for image, (rows, columns), result in zip(images, shifts, found):
+    ground = Ground(images, reach, pad)
+    order = np.random.default_rng(1).permutation(len(shifts))
+    found = ground.moved(order, shifts)
+    assert ground.shape == (5 + 2 * pad, 7 + 2 * pad, 2)
+    assert found.shape == (len(shifts), *ground.shape) and found.dtype == np.uint8
+    for image, (rows, columns), result in zip(images[order], shifts, found):
         for channel in range(2):
             expected = moved(np.pad(image[..., channel], pad), rows, columns)
             np.testing.assert_array_equal(result[..., channel], expected)
 
 
 def test_no_images_stay_none():
-    assert shifted(np.zeros((0, 5, 7, 1), np.uint8), np.zeros((0, 2), int), 1).shape == (0, 7, 9, 1)
+    ground = Ground(np.zeros((3, 5, 7, 1), np.uint8), 2, 1)
+    assert ground.moved(np.zeros(0, int), np.zeros((0, 2), int)).shape == (0, 7, 9, 1)
 
 
 def test_every_shift_comes_once_rows_outer():

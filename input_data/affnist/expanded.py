@@ -1,0 +1,52 @@
+"""Expanded MNIST: digits placed at random on a ground of 40x40 (paper, section 5.1)."""
+
+import dataclasses
+
+import numpy as np
+
+from input_data.dataset import Split
+from input_data.mnist import describe, mnist_input
+from input_data.mnist.shifts import Ground, every_shift
+from input_data.numbered_random import integers
+
+REACH = 6           # pixels: all the places of 28x28 on 40x40
+PLACES = 1          # separates this use of random numbers from others
+
+
+def record_pattern(split):
+    """Returns the name of a split's record file, as a regular expression."""
+    return rf"{split}_{REACH}shifted_mnist\.tfrecords"
+
+
+def from_digits(folder, split, source):
+    """Opens a split of the digits in a folder's IDX files, placed at random.
+
+    In training a digit lies elsewhere every time; in a split for evaluation it has one place,
+    decided by its number.
+
+    Args:
+      folder: str.
+      split: "train", "test", "valid_train" or "valid_test".
+      source: str, where the digits come from, in words.
+
+    Returns:
+      Split.
+
+    Raises:
+      DataError: if the files are missing or damaged.
+    """
+    images, labels = mnist_input.read_idx_split(
+        folder, split, f"{split}_{REACH}shifted_mnist.tfrecords, or ")
+    ground = Ground(images, REACH, pad=REACH)
+    moves = split in ("train", "valid_train")
+    shifts = every_shift(REACH)
+
+    def read(numbers):
+        # Training starts from the middle: what moves the digits then is random by the batch.
+        places = np.zeros((len(numbers), 2), np.int64) if moves else \
+            shifts[integers(len(shifts), PLACES, numbers)]
+        return {"images": ground.moved(numbers, places), "targets": labels[numbers, np.newaxis]}
+
+    info = dataclasses.replace(describe(ground.shape, len(images)), name="affnist")
+    return Split(info, f"{source}, {split} split, placed at random", read,
+                 mnist_input.preparation(REACH if moves else 0))
