@@ -56,7 +56,8 @@ def newest_whole(folder):
       DamagedError: if there are checkpoints, and none is whole.
       RunError: if the newest whole one is not a checkpoint of a network.
     """
-    steps = list(all_files(folder))
+    steps = [step for step, files in all_files(folder).items()
+             if any(not file.endswith(".meta") for file in files)]
     for step in reversed(steps):
         try:
             return Stored(os.path.join(folder, f"{NAME}-{step}"))

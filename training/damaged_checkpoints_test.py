@@ -94,6 +94,7 @@ def test_where_none_is_whole_nothing_is_taken_or_removed(folder, capfd):
 
 
 def test_a_folder_without_checkpoints_is_a_beginning(tmp_path):
+    (tmp_path / "model.ckpt-0.meta").write_bytes(b"a graph of TensorFlow 1's")
     assert checkpoints.newest_whole(str(tmp_path)) is None
     assert checkpoints.newest_whole(str(tmp_path / "nowhere")) is None
 

@@ -78,7 +78,8 @@ class Writer:
 
     def _write(self, name):
         aside = f"{name}.part-{os.getpid()}"
-        os.mkdir(aside)
+        with contextlib.suppress(FileExistsError):      # it could not be removed
+            os.mkdir(aside)
         try:
             written = self._checkpoint.write(os.path.join(aside, os.path.basename(name)))
             for ending in (DATA, INDEX):

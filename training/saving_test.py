@@ -156,3 +156,18 @@ def test_what_a_killed_save_left_is_removed(save, tmp_path):
         (tmp_path / name).write_bytes(b"not left by a save")
     saving.remove_leftovers(str(tmp_path))
     assert names(tmp_path) == sorted(before + mine)
+
+
+def test_a_folder_that_could_not_be_removed_does_not_stop_the_next_save(save, tmp_path,
+                                                                        monkeypatch):
+    def fail(*arguments):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", fail)
+        patch.setattr("os.fsync", fail)
+        with pytest.raises(RunError, match="Input/output error"):
+            save(1)
+    assert names(tmp_path) == [f"model.ckpt-1.part-{os.getpid()}"]
+    assert checkpoints.Stored(save(1)).step == 1
+    assert not [name for name in names(tmp_path) if ".part-" in name]

@@ -61,9 +61,11 @@ class Summaries:
           step: int.
           values: dict from tag to float.
         """
-        with self._writing_events(step):
+        def write():
             for tag in self._tags:
                 tf.summary.scalar(tag, values[tag])
+
+        self._write_events(step, write)
         row = [step, *(f"{values[tag]:.9g}" for tag in self._tags)]
         with self._noting(self._path):
             if self._cut or not os.path.exists(self._path):
@@ -102,7 +104,8 @@ class Summaries:
           batch: dict, a batch.
         """
         inferred = network(batch)
-        with self._writing_events(step):
+
+        def write():
             for path, variable in network.variable_paths().items():
                 tf.summary.histogram(path, variable.value)
             tf.summary.histogram("activation/logits", inferred.logits)
@@ -120,20 +123,20 @@ class Summaries:
                 maps = routing_maps.routing_maps(network, images)
                 tf.summary.image("routing", routing_maps.pictures(images, maps))
 
+        self._write_events(step, write)
+
     def _keep_rows(self, stale):
         """Writes history.csv again, with its header and the whole rows that are not stale."""
         rows = _history(self._path, ["step", *self._tags], stale)
         with whole_file(self._path, replace=True) as aside, open(aside, "w") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
 
-    @contextlib.contextmanager
-    def _writing_events(self, step):
+    def _write_events(self, step, write):
         with self._noting(self._folder):
-            self._events = self._events or tf.summary.create_file_writer(self._folder)
-            events, self._events = self._events, None
+            events = self._events or tf.summary.create_file_writer(self._folder)
+            self._events = None     # a file in which something is missing is not gone on with
             with events.as_default(step):
-                yield
-            # A file in which something is missing is not gone on with.
+                write()
             self._events = events
 
     @contextlib.contextmanager

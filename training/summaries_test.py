@@ -1,4 +1,6 @@
 import csv
+import os
+import resource
 
 import numpy as np
 import pytest
@@ -39,6 +41,45 @@ def test_steps_taken_again_replace_their_rows(tmp_path):
         file.write("30,0.")        # killed while writing
     write(tmp_path, [15, 30], stale=lambda step: step > 10)
     assert [row[0] for row in history(tmp_path)] == ["step", "1", "10", "15", "30"]
+    text = (tmp_path / "history.csv").read_text()
+    (tmp_path / "history.csv").write_text(text + "40,0.1,0.2")     # a row without its end
+    write(tmp_path, [])
+    assert (tmp_path / "history.csv").read_text() == text
+
+
+@pytest.fixture
+def disk():
+    """A function that says how many bytes a file may have; None for any number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft if size is None else size, hard))
+
+    yield limit
+    limit(None)
+
+
+def test_what_could_not_be_written_is_left_out_and_the_rest_is_whole(tmp_path, disk, capsys):
+    values = {"loss": 0.5, "accuracy": 0.5}
+    with Summaries(str(tmp_path), ("loss", "accuracy")) as summaries:
+        for step in range(1, 31):
+            if step == 11:
+                disk(os.path.getsize(tmp_path / "history.csv") + 3)
+            elif step == 21:
+                disk(None)
+            summaries.scalars(step, values)
+        assert [row[0] for row in history(tmp_path)] == [
+            "step", *map(str, range(1, 11)), *map(str, range(21, 31))]
+        os.remove(tmp_path / "history.csv")
+        summaries.scalars(31, values)
+    assert history(tmp_path) == [["step", "loss", "accuracy"], ["31", "0.5", "0.5"]]
+    assert "summaries cannot be written" in summaries.failure
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    events = [EventAccumulator(str(path), size_guidance={"tensors": 0}).Reload()
+              for path in tmp_path.glob("*tfevents*")]
+    steps = {event.step for file in events if "loss" in file.Tags()["tensors"]
+             for event in file.Tensors("loss")}
+    assert steps >= set(range(21, 32))
 
 
 def test_a_users_history_is_left_alone(tmp_path):

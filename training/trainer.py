@@ -59,7 +59,8 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
                 with plain_data_errors():
                     batch = next(batches)
             except Exception:
-                _save_before_error(writer, step > first_step + 1)
+                if step > first_step + 1:
+                    _save_before_error(network, writer, step - 1)
                 raise
             outcome = objective.Outcome(*map(float, train_step(batch, global_batch)))
             interrupts.begin()
@@ -91,13 +92,13 @@ def _save(writer, last):
         progress.warn(f"{error} Going on; it is tried again within a minute.")
 
 
-def _save_before_error(writer, any_step):
+def _save_before_error(network, writer, step):
     """Saves what was trained before the next batch could not be had."""
-    if any_step:
-        try:
-            print(f"Stopped: {writer.save()}")
-        except RunError as error:
-            progress.warn(str(error))
+    _check_variables(network, step, writer)
+    try:
+        print(f"Stopped at step {step}: {writer.save()}")
+    except RunError as error:
+        progress.warn(str(error))
 
 
 def _end(writer, step, max_steps, interrupts, summary):
