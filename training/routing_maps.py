@@ -3,6 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
+
+from capsules import norm
 
 MOST_RED, MOST_BLUE = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
 
@@ -53,8 +56,8 @@ def routing_maps(network, images):
     steps = network.class_capsules.routing_steps(primary)
     couplings = np.moveaxis(steps.couplings.numpy(), -1, 2)
     return RoutingMaps(couplings.reshape(*couplings.shape[:3], *grid),
-                       np.linalg.norm(steps.capsules, axis=-1),
-                       np.linalg.norm(primary, axis=-1).reshape(-1, *grid))
+                       norm(steps.capsules).numpy(),
+                       norm(tf.cast(primary, tf.float32)).numpy().reshape(-1, *grid))
 
 
 def pictures(images, maps):

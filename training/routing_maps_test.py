@@ -14,10 +14,11 @@ def images():
     return np.random.default_rng(0).random((2, 20, 24, 1), np.float32)
 
 
-@pytest.mark.parametrize("leaky, even", [("false", 1 / 4), ("true", 1 / 5)])
-def test_maps_are_those_of_the_networks_routing(images, leaky, even):
+@pytest.mark.parametrize("leaky, even, precision", [
+    ("false", 1 / 4, "float32"), ("true", 1 / 5, "float32"), ("false", 1 / 4, "bfloat16")])
+def test_maps_are_those_of_the_networks_routing(images, leaky, even, precision):
     network = models.build("capsule", HParams().override(f"num_prime_capsules=3,leaky={leaky}"),
-                           INFO)
+                           INFO, precision=precision)
     maps = routing_maps(network, images)
     assert maps.couplings.shape == (3, 2, 4, 3, 2, 4)       # 20 x 24 leaves 2 x 4 places
     assert maps.primary_lengths.shape == (2, 3, 2, 4)
