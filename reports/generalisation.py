@@ -104,10 +104,9 @@ def compare(plan):
     level, steps = compared_at(histories, plan.accuracy)
     rows = []
     for model, step in steps.items():
-        scores = [evaluate(plan, plan.trainings[model], step, split)
-                  for split in (held_out, test, affine)]
-        rows.append([model, f"{scores[0][0]:,}", f"{step:,}",
-                     *(str(score) for _, score in scores), MODELS[model]])
+        parameters, scores = evaluate(plan, plan.trainings[model], step, [test, affine])
+        rows.append([model, f"{parameters:,}", f"{step:,}", str(histories[model][step]),
+                     *map(str, scores), MODELS[model]])
     text = report(plan, level, rows, affine.source)
     run_files.write_text(plan.folder, TABLE, text)
     print(f"\n{text}\nWrote {os.path.join(plan.folder, TABLE)}.")
@@ -118,16 +117,21 @@ def compared_at(histories, accuracy):
     """Returns the accuracy at which networks are compared, and the first step of each with it.
 
     Args:
-      histories: dict from a network to a dict from step to percent of the held-out digits.
+      histories: dict from a network to a dict from step to its Score on the held-out digits.
       accuracy: float, the percentage wished for.
 
     Returns:
       float, the lower of that and of what all of them reached at their best; dict from network
       to step.
     """
-    level = min(accuracy, *(max(history.values()) for history in histories.values()))
-    return level, {model: min(step for step, percent in history.items() if percent >= level)
+    level = min(accuracy, *map(_best, histories.values()))
+    return level, {model: min(step for step, score in history.items() if score.percent >= level)
                    for model, history in histories.items()}
+
+
+def _best(history):
+    """Returns the highest percentage of a dict from step to Score; less than any without one."""
+    return max((score.percent for score in history.values()), default=-1)
 
 
 def train(plan, settings, held_out):
@@ -139,29 +143,30 @@ def train(plan, settings, held_out):
       held_out: Split.
 
     Returns:
-      The exit status of a training that ended early, or None, and the accuracies so far: dict
-      from step to percent.
+      The exit status of a training that ended early, or None; dict from step to Score.
     """
     from training import checkpoints
     from training.run import run
 
+    about = {"data": held_out.source,
+             "examples": min(plan.eval_size, held_out.info.num_examples)}
     kept = run_files.read(settings.summary_dir, EVALUATIONS) or {}
-    about = {"data": held_out.source, "eval_size": plan.eval_size}
-    known = kept["percent"] if kept.get("about") == about else {}
+    right = kept["right"] if kept.get("about") == about else {}
     history = {}
     while True:
         for name in checkpoints.all_names(settings.train_folder):
             step = checkpoints.Stored(name).step
-            if step not in history:
-                if str(step) not in known:
-                    known[str(step)] = evaluate(plan, settings, step, held_out)[1].percent
-                history[step] = known[str(step)]
-                print(f"{settings.model}, step {step}: {history[step]:.2f} % of the held-out "
-                      "digits right.", flush=True)
+            if step in history:
+                continue
+            if str(step) not in right:
+                right[str(step)] = evaluate(plan, settings, step, [held_out])[1][0].right
                 run_files.write(settings.summary_dir, EVALUATIONS,
-                                {"about": about, "percent": known})
+                                {"about": about, "right": right})
+            history[step] = Score(right[str(step)], about["examples"])
+            print(f"{settings.model}, step {step}: {history[step]} % of the held-out digits "
+                  "right.", flush=True)
         last = max(history, default=0)
-        if max(history.values(), default=-1) >= plan.accuracy or last >= plan.max_steps:
+        if _best(history) >= plan.accuracy or last >= plan.max_steps:
             return None, history
         end = min((last // plan.eval_every + 1) * plan.eval_every, plan.max_steps)
         status = run(dataclasses.replace(settings, max_steps=end))
@@ -169,26 +174,27 @@ def train(plan, settings, held_out):
             return status, history
 
 
-def evaluate(plan, settings, step, split):
+def evaluate(plan, settings, step, splits):
     """Evaluates a network as it was at a step of its training.
 
     Args:
       plan: Plan.
       settings: Settings of the training.
       step: int, of a checkpoint.
-      split: Split.
+      splits: list of Split.
 
     Returns:
-      int, the network's parameters, and Score.
+      int, the network's parameters, and a Score for each split.
     """
-    from training.checkpoints import Stored
+    from training.checkpoints import NAME, Stored
     from training.evaluator import Evaluator
     from training.loading import load_network
 
-    stored = Stored(os.path.join(settings.train_folder, f"model.ckpt-{step}"))
-    network = load_network(stored, settings.model, "", split.info)
-    found = Evaluator(network, split, EVALUATION_BATCH, plan.eval_size).evaluate()
-    return network.count_params(), Score(found.correct, found.examples)
+    stored = Stored(os.path.join(settings.train_folder, f"{NAME}-{step}"))
+    network = load_network(stored, settings.model, "", splits[0].info)
+    found = (Evaluator(network, split, EVALUATION_BATCH, plan.eval_size).evaluate()
+             for split in splits)
+    return network.count_params(), [Score(one.correct, one.examples) for one in found]
 
 
 def report(plan, level, rows, source):

@@ -40,8 +40,14 @@ def rows(folder):
     (10.0, 10.0, {"a": 10, "b": 10}),
 ])
 def test_networks_are_compared_where_both_got_first(accuracy, level, steps):
-    histories = {"a": {10: 95.0, 20: 97.2, 30: 97.5, 40: 96.0}, "b": {10: 98.0, 20: 99.5}}
+    right = {"a": {10: 950, 20: 972, 30: 975, 40: 960}, "b": {10: 980, 20: 995}}
+    histories = {model: {step: generalisation.Score(count, 1000) for step, count in counts.items()}
+                 for model, counts in right.items()}
     assert generalisation.compared_at(histories, accuracy) == (level, steps)
+
+
+def test_a_score_has_its_interval():
+    assert str(generalisation.Score(7900, 10000)) == "79.00 ± 0.80"
 
 
 def test_what_was_not_reached_is_said(compared):
@@ -52,7 +58,8 @@ def test_what_was_not_reached_is_said(compared):
     assert [row[2] for row in found] == ["1", "1"] and [row[-1] for row in found] == ["79", "66"]
     for row in found:
         with open(compared[0] / "run" / row[0] / "held_out.json") as file:
-            assert row[3].startswith(f"{json.load(file)['percent']['1']:.2f} ± ")
+            right = json.load(file)["right"]["1"]
+        assert row[3] == str(generalisation.Score(right, 10))
 
 
 def test_it_goes_on_where_it_was(compared, capsys):
