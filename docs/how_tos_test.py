@@ -52,7 +52,7 @@ class Reader:
         (self._folder / name).write_text(text)
 
     def _command(self, line):
-        line = line.replace("--max_steps=100", "--max_steps=2").replace("ckpt-100", "ckpt-2")
+        line = line.replace("--max_steps=400", "--max_steps=2").replace("ckpt-400", "ckpt-2")
         line = line.replace("--batch_size=32", "--batch_size=8")
         line = line.replace("--train=false", "--train=false --eval_size=50")
         line = line.replace("num_prime_capsules=4", "num_prime_capsules=1,routing=1")

@@ -25,26 +25,30 @@ def is_image(path):
     return os.path.splitext(path)[1].lower() in SUFFIXES
 
 
-def shape(path):
+def shape(file, where=None):
     """Returns an image's height, width and channels (1, 3 or 4), from its header alone.
+
+    Args:
+      file: str, the file's name, or a binary file, such as a member of an archive.
+      where: str, what the file is called in errors; its name unless it is given.
 
     Raises:
       DataError: if it is not an image, or larger than Pillow's limit (89 million pixels).
     """
-    with _opened(path) as image:
+    with _opened(file, where) as image:
         sideways = _upright(image) in (Transpose.TRANSPOSE, Transpose.TRANSVERSE,
                                        Transpose.ROTATE_90, Transpose.ROTATE_270)
         height, width = (image.width, image.height) if sideways else (image.height, image.width)
         return height, width, _channels(image)
 
 
-def read(path, size=None):
+def read(file, size=None, where=None):
     """Reads an image file; of several frames or pages, the first.
 
     16-bit greys are rounded to 8 bits, and photographs stand as their cameras were held.
 
     Args:
-      path: str.
+      file, where: as for `shape`.
       size: (height, width) that the image is scaled to, whatever its proportions, or (height,
         width, channels) for 1, 3 or 4 channels too; None keeps all as it is. Transparent parts
         are black in images of 1 or 3 channels.
@@ -55,7 +59,7 @@ def read(path, size=None):
     Raises:
       DataError: if it is not an image, is damaged, or larger than Pillow's limit.
     """
-    with _opened(path) as image:
+    with _opened(file, where) as image:
         turn = _upright(image)
         image = _eight_bits(image)
         image = image.convert(MODES[_channels(image)])
@@ -101,24 +105,25 @@ def check_size(found, expected, image_size, where, like):
 
 
 @contextlib.contextmanager
-def _opened(path):
+def _opened(file, where):
     """Yields an opened image file; what Pillow raises becomes a DataError."""
+    where = where or file
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise DataError(f"{path}: expected an image of at most {Image.MAX_IMAGE_PIXELS} pixels, "
+        raise DataError(f"{where}: expected an image of at most {Image.MAX_IMAGE_PIXELS} pixels, "
                         "found more.") from None
     except UnidentifiedImageError:
-        raise DataError(f"{path}: not an image that can be read; expected one of "
+        raise DataError(f"{where}: not an image that can be read; expected one of "
                         f"{', '.join(FORMATS)}.") from None
     except Exception as error:      # Pillow's parsers raise whatever they stumble over
         if isinstance(error, OSError) and error.strerror:
-            raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-        raise DataError(f"{path}: a damaged image ({error}).") from None
+            raise DataError(f"{where}: cannot be read ({error.strerror}).") from None
+        raise DataError(f"{where}: a damaged image ({error}).") from None
 
 
 def _upright(image):

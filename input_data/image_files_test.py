@@ -1,3 +1,4 @@
+import io
 import re
 import struct
 import zlib
@@ -89,6 +90,15 @@ def test_photographs_stand_as_the_camera_was_held(saved, name, orientation):
         expected = np.asarray(ImageOps.exif_transpose(image))
     assert image_files.shape(path) == expected.shape
     np.testing.assert_array_equal(image_files.read(path), expected)
+
+
+def test_members_of_archives_are_files_too(saved):
+    with open(saved(COLOURS), "rb") as file:
+        data = file.read()
+    np.testing.assert_array_equal(image_files.read(io.BytesIO(data)), COLOURS)
+    assert image_files.shape(io.BytesIO(data)) == (6, 9, 3)
+    with pytest.raises(DataError, match=r"digits\.zip/1\.png: a damaged image"):
+        image_files.read(io.BytesIO(data[:-40]), where="digits.zip/1.png")
 
 
 def test_a_shape_takes_the_header_alone(saved):
