@@ -66,7 +66,7 @@ class Evaluator:
         @tf.function(reduce_retracing=True)
         def step(batch):
             inferred = network(batch)
-            outcome = objective.judge(network.hparams.loss_type, batch, inferred)
+            outcome = objective.judge(network.hparams, batch, inferred)
             return objective.summed(outcome), inferred.logits
 
         self._step = step
