@@ -32,6 +32,29 @@ def random_crop(images, height, width, seed):
     return tf.gather(cut, columns, axis=2, batch_dims=1)
 
 
+def random_shift(images, max_shift, seed):
+    """Moves each image by its own random number of rows and columns; edges fill with 0.
+
+    Args:
+      images: any dtype.
+      max_shift: pixels; shifts are uniform over -max_shift..max_shift each way.
+      seed: decides the shifts.
+
+    Returns:
+      Tensor of the images' shape and dtype.
+    """
+    if max_shift == 0:
+        return images
+    batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    around = [max_shift, max_shift]
+    padded = tf.pad(images, [[0, 0], around, around, [0, 0]])
+    starts = tf.random.stateless_uniform([batch, 2], seed, 0, 2 * max_shift + 1, tf.int32)
+    rows = starts[:, :1] + tf.range(height)
+    columns = starts[:, 1:] + tf.range(width)
+    padded = tf.gather(padded, rows, axis=1, batch_dims=1)
+    return tf.gather(padded, columns, axis=2, batch_dims=1)
+
+
 def central_crop(images, height, width):
     """Cuts the middle window out of each image; of two middles, the upper left."""
     row, column = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
