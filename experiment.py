@@ -30,11 +30,21 @@ flags.DEFINE_integer("num_targets", 1, "Classes in an image: 2 for pairs of MNIS
 flags.DEFINE_boolean("train", True, "Train; false evaluates.", flag_values=FLAGS)
 flags.DEFINE_boolean("validate", False, "Hold part of the training data out, and evaluate on "
                      "it instead of the test data.", flag_values=FLAGS)
+flags.DEFINE_float("validation_fraction", None, "Dataset digits: share of the labelled images "
+                   "that is held out, drawn by --validation_seed. Without it: the last 0.3.",
+                   flag_values=FLAGS)
+flags.DEFINE_integer("validation_seed", None, "Draws what --validation_fraction holds out; 0 "
+                     "without it.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+flags.DEFINE_integer("shift", None, "Pixels by which images to train on are moved at most, each "
+                     "way. Without it: 2 for MNIST's IDX files, 0 for its records and for digits.",
+                     lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_string("summary_dir", None, "Folder of the run: train/ takes checkpoints and "
                     "summaries of the training, test/ those of evaluations.", flag_values=FLAGS)
 flags.DEFINE_string("checkpoint", None, "Checkpoint to evaluate, or to start training from. "
                     "Without it evaluation follows the checkpoints in summary_dir/train.",
                     flag_values=FLAGS)
+flags.DEFINE_string("predictions", None, "Instead of evaluating, write the classes of the "
+                    "dataset's unlabelled images into this new CSV file.", flag_values=FLAGS)
 flags.DEFINE_integer("num_trials", 1, "Evaluate an ensemble of so many checkpoints: {} in "
                      "--checkpoint stands for their numbers, from 0.", lower_bound=1,
                      flag_values=FLAGS)
@@ -45,6 +55,9 @@ flags.DEFINE_integer("eval_size", 10000, "Most examples to evaluate, from the fi
                      lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", None, "Examples in a batch. Without it: 128 for training, "
                      "100 for evaluation.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("micro_batch", None, "Most examples that training computes at once; a "
+                     "larger batch is computed in parts, in less memory. Without it: the whole "
+                     "batch.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("seed", None, "Decides initial weights, and order and augmentation of the "
                      "examples. Without it: 0, or the run's own when it resumes.",
                      lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)

@@ -53,9 +53,11 @@ class Split:
         [n, ...]: what is stored of those examples. Raises DataError.
       prepare: function of that dict as tensors and of a seed, int64 [2], that returns the
         batch; all its randomness comes from the seed.
+      names: the examples' file names, where a prediction needs them.
     """
 
     info: DatasetInfo
     source: str
     read: Callable
     prepare: Callable
+    names: tuple = ()

@@ -10,7 +10,7 @@ from training import checkpoints, run_files
 from training.errors import RunError
 from training.evaluate import CheckpointEvaluations, result
 from training.evaluator import Evaluation
-from training.loading import open_split
+from training.loading import as_trained, open_split
 
 
 def evaluate_ensemble(settings):
@@ -27,7 +27,8 @@ def evaluate_ensemble(settings):
       RunError: if there are no members, or one is of another network.
     """
     start = time.monotonic()
-    members = [checkpoints.Stored(name) for name in _names(settings)]
+    members = [checkpoints.Stored(name) for name in member_names(settings)]
+    settings = _as_trained(settings, members)
     evaluations = CheckpointEvaluations(settings, members[0], open_split(settings))
     votes = _Votes()
     results = []
@@ -44,7 +45,11 @@ def evaluate_ensemble(settings):
                         {**together, "checkpoint": settings.checkpoint, "members": results})
 
 
-def _names(settings):
+def member_names(settings):
+    """Returns the names of an ensemble's checkpoints; says which are missing.
+
+    Args, Raises: as for `evaluate_ensemble`.
+    """
     def there(number):
         return os.path.exists(settings.checkpoint.replace("{}", str(number)) + ".index")
 
@@ -61,6 +66,16 @@ def _names(settings):
     for number in missing:
         print(f"Member {number} is missing and left out: {names[number]}")
     return [name for number, name in names.items() if number not in missing]
+
+
+def _as_trained(settings, members):
+    """Returns the settings with the examples held out that all members' trainings left out."""
+    found = [as_trained(settings, os.path.dirname(member.name)) for member in members]
+    for member, other in zip(members, found):
+        if other != found[0]:
+            raise RunError(f"{member.name} was trained with {other.held_out}, the first member "
+                           f"with {found[0].held_out}: no examples were held out from both.")
+    return found[0]
 
 
 class _Votes:

@@ -6,7 +6,7 @@ import time
 from training import checkpoints, run_files
 from training.errors import RunError
 from training.evaluator import Evaluator
-from training.loading import check_same_network, load_network, open_split
+from training.loading import as_trained, check_same_network, load_network, open_split
 from training.settings import EVALUATION_BATCH
 from training.summaries import EVALUATION_TAGS, Summaries
 
@@ -17,6 +17,7 @@ def evaluate(settings):
     Args, Returns, Raises: as for `run`.
     """
     stored = checkpoints.Stored(settings.checkpoint)
+    settings = as_trained(settings, os.path.dirname(stored.name))
     CheckpointEvaluations(settings, stored, open_split(settings)).add(stored)
 
 
@@ -33,6 +34,7 @@ def follow(settings):
           + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
     # What is wrong with these shall not be found hours later.
     run_files.make_folder(settings.test_folder)
+    settings = as_trained(settings, folder)
     split = open_split(settings)
     evaluations, seen = None, set()
     last_news = time.monotonic()
@@ -42,6 +44,9 @@ def follow(settings):
         new = [name for name in checkpoints.all_names(folder) if name not in seen]
         for name in new:
             stored = checkpoints.Stored(name)
+            if as_trained(settings, folder) != settings:    # it started after this did
+                settings = as_trained(settings, folder)
+                split = open_split(settings)
             evaluations = evaluations or CheckpointEvaluations(settings, stored, split)
             evaluations.add(stored)
             seen.add(name)
@@ -95,7 +100,7 @@ class CheckpointEvaluations:
         Raises:
           RunError: if the checkpoint is of another network than the first.
         """
-        check_same_network(stored, self._network.hparams, self._settings.hparams_override)
+        check_same_network(stored, self._network, self._settings.hparams_override)
         stored.restore_network(self._network)
         print(f"Evaluating {stored.name}, step {stored.step}.")
         evaluation = self._evaluator.evaluate(collect)

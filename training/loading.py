@@ -1,10 +1,12 @@
 """Networks from checkpoints, and data as the settings ask for them."""
 
+import dataclasses
 import os
+import sys
 
 import input_data
 import models
-from models.hparams import HParams
+from models.hparams import parse_overrides
 from training import run_files
 from training.errors import RunError
 
@@ -12,11 +14,32 @@ from training.errors import RunError
 def open_split(settings):
     """Opens the split that the settings ask for, and says on the screen what it is."""
     split = input_data.load(settings.dataset, settings.data_dir, settings.split,
-                            settings.num_targets)
+                            settings.num_targets, shift=settings.shift, **settings.held_out)
     info = split.info
     print(f"Data: {split.source}: {info.num_examples} images of "
           f"{info.height}x{info.width}x{info.depth}.")
     return split
+
+
+def as_trained(settings, folder):
+    """Returns an evaluation's settings with the examples held out that a training left out.
+
+    Args:
+      settings: Settings.
+      folder: str, where the training left its files; what is not there decides nothing.
+
+    Raises:
+      RunError: if the settings ask for others, which the network was trained on.
+    """
+    started = run_files.read(folder, run_files.FLAGS) or {}
+    if started.get("dataset") != settings.dataset:
+        return settings
+    for name, asked in settings.held_out.items():
+        if asked not in (None, started.get(name)):
+            raise RunError(f"{folder} was trained with --{name}={started.get(name)}, found "
+                           f"--{name}={asked}; leave it out, to evaluate what was held out then.")
+    return dataclasses.replace(
+        settings, **{name: started.get(name) for name in settings.held_out})
 
 
 def load_network(checkpoint, model, overrides, info, convolution="auto", precision="float32"):
@@ -32,30 +55,46 @@ def load_network(checkpoint, model, overrides, info, convolution="auto", precisi
     Raises:
       RunError: if the checkpoint is of another network.
     """
-    network = models.build(model, _hparams(checkpoint, overrides), info, convolution, precision)
+    hparams = _hparams(checkpoint, model, overrides)
+    network = models.build(model, hparams, info, convolution, precision)
+    warn_of_unused(network, overrides)
     checkpoint.restore_network(network)
     return network
 
 
-def check_same_network(checkpoint, hparams, overrides):
-    """Checks that a checkpoint's network computes what one with other hparams does.
+def warn_of_unused(network, overrides):
+    """Says on the screen which overridden hyperparameters change nothing for a network.
+
+    Args:
+      network: Network.
+      overrides: str, of its hyperparameters.
+    """
+    unused = network.unused(parse_overrides(overrides), network.hparams)
+    if unused:
+        print(f"Warning: --hparams_override: {', '.join(unused)}: without effect on the network "
+              f"{network.name}.", file=sys.stderr)
+
+
+def check_same_network(checkpoint, network, overrides):
+    """Checks that a checkpoint's network computes what another one does.
 
     Args:
       checkpoint: checkpoints.Stored.
-      hparams: HParams of the other network.
+      network: Network, the other one.
       overrides: str, of the hyperparameters beside the checkpoint.
 
     Raises:
       RunError: if not; names the hyperparameter.
     """
-    found = _hparams(checkpoint, overrides)
-    for name in ("leaky", "num_prime_capsules", "padding", "remake", "routing"):
-        if getattr(found, name) != getattr(hparams, name):
+    found = _hparams(checkpoint, network.name, overrides)
+    for name in network.uses:
+        expected = getattr(network.hparams, name)
+        if getattr(found, name) != expected:
             raise RunError(f"{checkpoint.name} is of a network with {name}={getattr(found, name)}, "
-                           f"expected {name}={getattr(hparams, name)} as in the first; "
+                           f"expected {name}={expected} as in the first; "
                            "--hparams_override makes them the same.")
 
 
-def _hparams(checkpoint, overrides):
-    stored = run_files.read_hparams(os.path.dirname(checkpoint.name)) or HParams()
-    return stored.override(overrides)
+def _hparams(checkpoint, model, overrides):
+    stored = run_files.read_hparams(os.path.dirname(checkpoint.name))
+    return (stored or models.default_hparams(model)).override(overrides)

@@ -28,12 +28,17 @@ class Settings:
     num_targets: int = 1
     train: bool = True
     validate: bool = False
+    validation_fraction: float | None = None
+    validation_seed: int | None = None
+    shift: int | None = None
     summary_dir: str | None = None
     checkpoint: str | None = None
+    predictions: str | None = None
     max_steps: int | None = None
     save_step: int = 1500
     eval_size: int = 10000
     batch_size: int | None = None
+    micro_batch: int | None = None
     convolution: str | None = None
     precision: str | None = None
     seed: int | None = None
@@ -45,6 +50,9 @@ class Settings:
         HParams().override(self.hparams_override)
         if self.data_dir is not None:
             _check_data_dir(self.data_dir)
+        _check_held_out(self.validation_fraction, self.validation_seed)
+        if self.predictions is not None:
+            self._check_predictions()
         for name in ("summary_dir", "checkpoint"):
             found = set(getattr(self, name) or "") & set("[]*?")
             if found:
@@ -63,6 +71,16 @@ class Settings:
             raise UsageError("--num_trials needs a --checkpoint with {} in it, which stands for "
                              "the trial's number.")
 
+    def _check_predictions(self):
+        if self.train or not self.checkpoint:
+            raise UsageError("--predictions needs --train=false and a --checkpoint.")
+        if self.summary_dir:
+            raise UsageError("--predictions writes its own file; leave --summary_dir out.")
+        if not os.path.isdir(os.path.dirname(self.predictions) or "."):
+            raise UsageError(f"--predictions: there is no folder for {self.predictions}.")
+        if os.path.lexists(self.predictions):
+            raise UsageError(f"--predictions: {self.predictions} is there already.")
+
     @property
     def is_ensemble(self):
         """Whether several checkpoints are evaluated together."""
@@ -78,6 +96,12 @@ class Settings:
         return "train" if self.train else "test"
 
     @property
+    def held_out(self):
+        """The options of the dataset that say which examples training leaves out."""
+        return {"validation_fraction": self.validation_fraction,
+                "validation_seed": self.validation_seed}
+
+    @property
     def train_folder(self):
         """Where training leaves its files."""
         return os.path.join(self.summary_dir, "train")
@@ -86,6 +110,14 @@ class Settings:
     def test_folder(self):
         """Where an evaluation leaves its files, or None."""
         return self.summary_dir and os.path.join(self.summary_dir, "test")
+
+
+def _check_held_out(fraction, seed):
+    if fraction is None and seed is not None:
+        raise UsageError("--validation_seed needs a --validation_fraction.")
+    if fraction is not None and not 0 < fraction < 1:
+        raise UsageError(f"--validation_fraction: expected a number between 0 and 1, found "
+                         f"{fraction:g}.")
 
 
 def _check_data_dir(data_dir):

@@ -7,10 +7,10 @@ import sys
 import keras
 
 import models
-from models.hparams import HParams, parse_overrides
+from models.hparams import parse_overrides
 from training import checkpoints, optimization, run_files, trainer
 from training.errors import NonFiniteLossError, RunError
-from training.loading import open_split
+from training.loading import open_split, warn_of_unused
 from training.settings import MAX_STEPS, TRAINING_BATCH
 
 NON_FINITE_STATUS = 3
@@ -42,6 +42,7 @@ def train(settings):
     keras.utils.set_random_seed(settings.seed)
     network = models.build(settings.model, hparams, split.info, settings.convolution,
                            settings.precision)
+    warn_of_unused(network, settings.hparams_override)
     optimizer = optimization.make_optimizer(network)
     if stored:
         stored.restore_network(network)
@@ -55,7 +56,8 @@ def train(settings):
 
     try:
         status = trainer.train(network, optimizer, split, folder, settings.max_steps,
-                               settings.save_step, settings.batch_size, settings.seed)
+                               settings.save_step, settings.batch_size, settings.seed,
+                               settings.micro_batch)
     except NonFiniteLossError as error:
         print(error, file=sys.stderr)
         return NON_FINITE_STATUS
@@ -81,8 +83,9 @@ def _as_started(settings, folder):
     defaults = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
                 "convolution": "auto", "precision": "float32"}
     decided = {}
-    for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size",
-                 "convolution", "precision"):
+    for name in ("dataset", "model", "num_targets", "validate", "validation_fraction",
+                 "validation_seed", "shift", "seed", "batch_size", "micro_batch", "convolution",
+                 "precision"):
         asked = getattr(settings, name)
         if name in started and asked not in (None, started[name]):
             raise RunError(f"{folder} was started with --{name}={started[name]}, found "
@@ -98,7 +101,8 @@ def _as_started(settings, folder):
     if hparams is None:
         beside = settings.checkpoint and run_files.read_hparams(
             os.path.dirname(settings.checkpoint))
-        hparams = (beside or HParams()).override(settings.hparams_override)
+        hparams = (beside or models.default_hparams(settings.model)).override(
+            settings.hparams_override)
     for name, asked in parse_overrides(settings.hparams_override).items():
         if asked != getattr(hparams, name):
             raise RunError(f"{folder} was started with {name}={getattr(hparams, name)}, found "

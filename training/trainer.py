@@ -14,7 +14,8 @@ SCALARS_EVERY = 10      # steps
 DETAILS_EVERY = 100     # steps; with the hyperparameter verbose
 
 
-def train(network, optimizer, split, folder, max_steps, save_step, batch_size, seed):
+def train(network, optimizer, split, folder, max_steps, save_step, batch_size, seed,
+          micro_batch=None):
     """Trains a network from its optimizer's step to max_steps.
 
     Leaves in the folder: checkpoints every save_step and at the end, summaries, history.csv.
@@ -29,6 +30,7 @@ def train(network, optimizer, split, folder, max_steps, save_step, batch_size, s
       save_step: int, steps between checkpoints.
       batch_size: examples in a batch, over all devices.
       seed: int, decides order and augmentation of the examples.
+      micro_batch: most examples that are computed at once, or None for the whole batch.
 
     Returns:
       The exit status that a signal asks for, or None.
@@ -40,7 +42,7 @@ def train(network, optimizer, split, folder, max_steps, save_step, batch_size, s
     """
     first_step = int(optimizer.iterations)
     writer = checkpoints.Writer(folder, network, optimizer)
-    train_step = optimization.make_step(network, optimizer)
+    train_step = optimization.make_step(network, optimizer, micro_batch=micro_batch)
     global_batch = tf.constant(batch_size, tf.float32)
     with (
         Interrupts() as interrupts,
