@@ -73,6 +73,8 @@ class Plan:
         if unknown or not self.networks:
             raise command.UsageError(f"--networks and --batch_sizes: expected names of "
                                      f"{', '.join(models.NETWORKS)}, found {unknown}.")
+        if os.path.lexists(self.output) and not os.path.isdir(self.output):
+            raise command.UsageError(f"--output: expected a folder, found the file {self.output}.")
         self.settings()         # checks what it holds
 
     def settings(self, **others):

@@ -143,7 +143,7 @@ class Comparison:
         used = {key for chosen in self._chosen.values()
                 for key in parse_overrides(chosen["hparams"])}
         for key in sorted(parse_overrides(self._plan.hparams_override).keys() - used):
-            print(f"Warning: --hparams_override: {key}: without effect on all networks.")
+            print(f"Warning: --hparams_override: {key}: without effect on any of the networks.")
 
     def _hparams(self, name):
         return models.default_hparams(name).override(self._chosen[name]["hparams"])
