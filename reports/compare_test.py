@@ -33,7 +33,7 @@ def test_every_epoch_is_what_an_evaluation_counts(compared, digits_zip):
     found = rows(compared)
     assert [(row["network"], row["epoch"], row["step"]) for row in found] == [
         ("mlp", "1", "4"), ("mlp", "2", "8"), ("capsule", "1", "2"), ("capsule", "2", "4")]
-    for row in found:
+    for row in found[1::2]:
         folder = compared / row["network"] / "seed0"
         assert experiment.main([
             "experiment.py", "--dataset=digits", f"--data_dir={digits_zip}", "--train=false",
