@@ -101,7 +101,7 @@ def _draw(results, about, path):
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    figure = Figure(figsize=(9, 6.4), layout="constrained")
     axes = figure.subplots()
     for result, (colour, marker, line) in zip(results, STYLES):
         by_epoch = list(zip(*result.accuracies()))
@@ -119,12 +119,12 @@ def _draw(results, about, path):
     lowest = min(min(_final(result)) for result in results)
     axes.set_ylim(bottom=max(min(values), lowest - 25) - 1, top=max(values) + 1)
     axes.set_title(f"{about['dataset']}: trained on {about['trained on']:,} images, evaluated on "
-                   f"{about['held out']:,} held out\n{_seeds(results)}", fontsize=12)
+                   f"{about['held out']:,} held out;\n{_seeds(results)}", fontsize=12)
     axes.set_xlabel("Epoch", fontsize=12)
     axes.set_ylabel("Validation accuracy (%)", fontsize=12)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color="#DDDDDD")
-    axes.legend(loc="lower right", fontsize=11)
+    figure.legend(loc="outside lower center", fontsize=11)
     figure.savefig(path, format="png", dpi=100)
 
 
