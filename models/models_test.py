@@ -1,12 +1,16 @@
+import os
+import subprocess
+import sys
 import types
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import models
 from models.hparams import HParams, HParamsError, parse_overrides
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def info(height=28, width=28, depth=1, num_classes=10, num_targets=1):
@@ -53,17 +57,34 @@ def test_networks_keep_the_contract(name, shapes, overrides):
         assert inferred.remakes is None
 
 
-@pytest.mark.parametrize("name", models.NETWORKS)
-def test_networks_come_back_from_a_keras_file(name, tmp_path):
-    shapes = info(num_targets=models.network_class(name).most_targets or 2)
-    network = models.build(name, models.default_hparams(name).override(SMALL), shapes)
-    batch = random_batch(shapes)
-    network.save(tmp_path / "network.keras")
-    loaded = keras.models.load_model(tmp_path / "network.keras")
-    assert loaded.hparams == network.hparams
-    for expected, found in zip(network(batch), loaded(batch)):
-        if expected is not None:
-            np.testing.assert_array_equal(expected, found)
+READ_BACK = """
+import sys
+import keras, numpy as np
+import models.capsule_model, models.conv_model, models.simple_models
+for name in sys.argv[1:]:
+    network = keras.models.load_model(f"{name}.keras")
+    batch = dict(np.load(f"{name}.npz"))
+    found = [part for part in network(batch) if part is not None]
+    np.savez(f"{name}_found.npz", *found, hparams=network.hparams.to_json())
+"""
+
+
+def test_networks_come_back_from_a_keras_file_in_a_fresh_process(tmp_path):
+    expected = {}
+    for name in models.NETWORKS:
+        shapes = info(num_targets=models.network_class(name).most_targets or 2)
+        network = models.build(name, models.default_hparams(name).override(SMALL), shapes)
+        network.save(tmp_path / f"{name}.keras")
+        batch = random_batch(shapes)
+        np.savez(tmp_path / f"{name}.npz", **{key: array.numpy() for key, array in batch.items()})
+        expected[name] = network(batch), network.hparams
+    subprocess.run([sys.executable, "-c", READ_BACK, *models.NETWORKS], cwd=tmp_path, check=True,
+                   env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True)
+    for name, (inferred, hparams) in expected.items():
+        found = np.load(tmp_path / f"{name}_found.npz")
+        assert HParams.from_json(str(found["hparams"]), name) == hparams
+        for number, part in enumerate(part for part in inferred if part is not None):
+            np.testing.assert_array_equal(found[f"arr_{number}"], part)
 
 
 @pytest.mark.parametrize("name, expected", [

@@ -119,9 +119,10 @@ def _draw(results, about, path):
     lowest = min(min(_final(result)) for result in results)
     axes.set_ylim(bottom=max(min(values), lowest - 25) - 1, top=max(values) + 1)
     axes.set_title(f"{about['dataset']}: trained on {about['trained on']:,} images, evaluated on "
-                   f"{about['held out']:,} held out;\n{_seeds(results)}", fontsize=12)
+                   f"{about['held out']:,} held out, {_seeds(results)}", fontsize=12)
     axes.set_xlabel("Epoch", fontsize=12)
-    axes.set_ylabel("Validation accuracy (%)", fontsize=12)
+    bands = "; bands: lowest to highest" if len(results[0].wrong) > 1 else ""
+    axes.set_ylabel(f"Validation accuracy (%){bands}", fontsize=12)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color="#DDDDDD")
     figure.legend(loc="outside lower center", fontsize=11)
@@ -130,7 +131,7 @@ def _draw(results, about, path):
 
 def _seeds(results):
     count = len(results[0].wrong)
-    return "one seed" if count == 1 else f"{count} seeds (lines: mean; bands: lowest to highest)"
+    return "one seed" if count == 1 else f"{count} seeds"
 
 
 def _count(number):
