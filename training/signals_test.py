@@ -108,8 +108,8 @@ def steps(monkeypatch):
     """The steps that were trained, as they come."""
     make_step, found = optimization.make_step, []
 
-    def noting(network, optimizer):
-        step = make_step(network, optimizer)
+    def noting(network, optimizer, **options):
+        step = make_step(network, optimizer, **options)
 
         def noted(*arguments):
             outcome = step(*arguments)

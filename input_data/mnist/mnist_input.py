@@ -4,10 +4,9 @@ import os
 import re
 
 import numpy as np
-import tensorflow as tf
 
-from input_data import records
-from input_data.dataset import DataError, Split, single_target_batch
+from input_data import augmentation, records
+from input_data.dataset import DataError, Split
 from input_data.examples import Features
 from input_data.mnist import NUM_CLASSES, describe, idx, listing, multi_mnist
 
@@ -16,7 +15,7 @@ TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
 VALIDATION_SHARE = 6    # the first 1/6 of the training digits validate
 
 
-def load(data_dir, split, num_targets=1):
+def load(data_dir, split, num_targets=1, *, shift=None):
     """Opens a split of MNIST, or of MultiMNIST.
 
     Args:
@@ -24,6 +23,8 @@ def load(data_dir, split, num_targets=1):
         shards; None for the sample that comes with the project.
       split: "train", "test", "valid_train" or "valid_test".
       num_targets: digits in an image, 1 or 2; pairs come from record files only.
+      shift: pixels by which single digits to train on are moved at most, each way; None for 2
+        with IDX files, and for 0 with records, whose digits are shifted already.
 
     Returns:
       Split.
@@ -32,17 +33,19 @@ def load(data_dir, split, num_targets=1):
       DataError: if there is no such data, several kinds of it, or it is damaged.
     """
     if num_targets == 2:
+        if shift is not None:
+            raise DataError("Pairs of digits are shifted in their files; leave --shift out.")
         return multi_mnist.load(data_dir, split)
     if num_targets != 1:
         raise DataError(f"MNIST has images of 1 digit or of 2, found --num_targets={num_targets}.")
     if data_dir is None:
-        return _from_idx(SAMPLE, split, "the sample that comes with the project")
+        return _from_idx(SAMPLE, split, "the sample that comes with the project", shift)
     if not os.path.isdir(data_dir):
         _check_split_of_file(data_dir, split)
-        return _from_records(data_dir)
+        return _from_records(data_dir, split, shift)
     if name := records.find(data_dir, record_patterns(split)):
-        return _from_records(name)
-    return _from_idx(data_dir, split, data_dir)
+        return _from_records(name, split, shift)
+    return _from_idx(data_dir, split, data_dir, shift)
 
 
 def _check_split_of_file(name, split):
@@ -83,39 +86,18 @@ def read_idx_split(folder, split):
     return images[part], labels[part]
 
 
-def random_shift(images, max_shift, seed):
-    """Moves each image by its own random number of rows and columns; edges fill with 0.
-
-    Args:
-      images: [batch, height, width, depth].
-      max_shift: pixels; shifts are uniform over -max_shift..max_shift each way.
-      seed: int64 [2], decides the shifts.
-
-    Returns:
-      Tensor of the images' shape and dtype.
-    """
-    batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    around = [max_shift, max_shift]
-    padded = tf.pad(images, [[0, 0], around, around, [0, 0]])
-    starts = tf.random.stateless_uniform([batch, 2], seed, 0, 2 * max_shift + 1, tf.int32)
-    rows = starts[:, :1] + tf.range(height)
-    columns = starts[:, 1:] + tf.range(width)
-    padded = tf.gather(padded, rows, axis=1, batch_dims=1)
-    return tf.gather(padded, columns, axis=2, batch_dims=1)
-
-
-def _from_idx(folder, split, source):
+def _from_idx(folder, split, source, shift):
     images, labels = read_idx_split(folder, split)
-    max_shift = TRAINING_SHIFT if split in ("train", "valid_train") else 0
+    shift = TRAINING_SHIFT if shift is None else shift
 
     def read(numbers):
         return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
     return Split(describe(images.shape[1:], len(images)), f"{source}, {split} split", read,
-                 _preparation(max_shift))
+                 augmentation.shifted_batches(split, shift))
 
 
-def _from_records(name):
+def _from_records(name, split, shift):
     files = records.RecordFiles(records.shard_names(name))
     # A size that the first record only claims must not decide the network's.
     shape = Features(files[0], files.where(0)).shape()
@@ -126,7 +108,8 @@ def _from_records(name):
         images, labels = zip(*parsed)
         return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
 
-    return Split(describe(shape, len(files)), name, read, _preparation(max_shift=0))
+    return Split(describe(shape, len(files)), name, read,
+                 augmentation.shifted_batches(split, shift or 0))
 
 
 def parse(serialized, shape, where):
@@ -140,12 +123,3 @@ def parse(serialized, shape, where):
     if found != shape:
         raise DataError(f"{where}: expected an image of {shape} like the first, found {found}.")
     return features.image("image_raw", shape), features.label("label", NUM_CLASSES)
-
-
-def _preparation(max_shift):
-    def prepare(stored, seed):
-        images = stored["images"]
-        if max_shift:
-            images = random_shift(images, max_shift, seed)
-        return single_target_batch(tf.cast(images, tf.float32) / 255, stored["targets"])
-    return prepare
