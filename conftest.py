@@ -1,8 +1,10 @@
 """What the tests of several rooms share."""
 
 import gzip
+import io
 import os
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -44,6 +46,13 @@ def write_class_folders(folder, per_class=4, size=(8, 10, 3), classes=CLASS_FOLD
             Image.fromarray(pixels).save(folder / name / f"{number:03}.png")
 
 
+def png(image, mode="RGBA"):
+    """Returns a grey image, uint8 [height, width], as the bytes of a PNG of some mode."""
+    stream = io.BytesIO()
+    Image.fromarray(image).convert(mode).save(stream, "PNG")
+    return stream.getvalue()
+
+
 @pytest.fixture(scope="session")
 def digits():
     """The sample's first 60 training digits: uint8 [60, 28, 28] and labels."""
@@ -60,6 +69,22 @@ def mnist_dir(tmp_path, digits):
     write_mnist(folder, images, labels)
     write_mnist(folder, images[:20], labels[:20], "test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def digits_zip(tmp_path_factory, digits):
+    """A zip file of digits as PNGs, named by tables: 40 with labels, then 20 without."""
+    images, labels = digits
+    path = tmp_path_factory.mktemp("digits") / "digits.zip"
+    rows = [f"{number}.png,{label}" for number, label in enumerate(labels[:40])]
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("data/train.csv", "\n".join(["filename,label", *rows]))
+        packed.writestr("data/test.csv", "\n".join(
+            ["filename", *(f"{number}.png" for number in range(40, 60))]))
+        for number, image in enumerate(images):
+            folder = "train" if number < 40 else "test"
+            packed.writestr(f"data/{folder}/{number}.png", png(image, ["RGBA", "L"][number % 2]))
+    return path
 
 
 @pytest.fixture(scope="session")

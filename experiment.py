@@ -25,16 +25,10 @@ flags.DEFINE_string(
     "data_dir", None, "Folder of the dataset's files, or name of a record file (NAME@N: N "
     "shards). Without it: the sample that comes with the project.", flag_values=FLAGS)
 command.define_dataset(FLAGS)
-flags.DEFINE_string("image_size", None, "HxW or HxWxC: images are scaled to H by W pixels and "
-                    "converted to C channels (1, 3 or 4). Without it: the first image's, and "
-                    "all must have it.", flag_values=FLAGS)
-flags.DEFINE_float("validation_fraction", None, "Share of the examples that is held out, where "
-                   "the dataset itself does not say which.", flag_values=FLAGS)
-flags.DEFINE_integer("validation_seed", None, "Decides which examples --validation_fraction holds "
-                     "out; --seed does not.", lower_bound=0, upper_bound=2**32 - 1,
-                     flag_values=FLAGS)
-flags.DEFINE_boolean("skip_broken", None, "Leave files out that cannot be read, instead of "
-                     "ending with the first of them.", flag_values=FLAGS)
+command.define_reader_options(FLAGS)
+flags.DEFINE_integer("shift", None, "Pixels by which images to train on are moved at most, each "
+                     "way. Without it: 2 for MNIST's IDX files, 0 for its records and for digits.",
+                     lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_enum("model", "capsule", list(models.NETWORKS), "The network.", flag_values=FLAGS)
 flags.DEFINE_string("hparams_override", "", "Hyperparameters other than the defaults, as "
                     "key=value,key=value; models/hparams.py lists them.", flag_values=FLAGS)
@@ -48,6 +42,8 @@ flags.DEFINE_string("summary_dir", None, "Folder of the run: train/ takes checkp
 flags.DEFINE_string("checkpoint", None, "Checkpoint to evaluate, or to start training from. "
                     "Without it evaluation follows the checkpoints in summary_dir/train.",
                     flag_values=FLAGS)
+flags.DEFINE_string("predictions", None, "Instead of evaluating, write the classes of the "
+                    "dataset's unlabelled images into this new CSV file.", flag_values=FLAGS)
 flags.DEFINE_integer("num_trials", 1, "Evaluate an ensemble of so many checkpoints: {} in "
                      "--checkpoint stands for their numbers, from 0.", lower_bound=1,
                      flag_values=FLAGS)
@@ -64,6 +60,9 @@ flags.DEFINE_integer("eval_size", 10000, "Most examples to evaluate, from the fi
                      lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", None, "Examples in a batch. Without it: 128 for training, "
                      "100 for evaluation.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("micro_batch", None, "Most examples that training computes at once; a "
+                     "larger batch is computed in parts, in less memory. Without it: the whole "
+                     "batch.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("seed", None, "Decides initial weights, and order and augmentation of the "
                      "examples. Without it: 0, or the run's own when it resumes.",
                      lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)

@@ -107,7 +107,7 @@ def _evaluation(contestant):
     @tf.function
     def evaluate(batch):
         return objective.summed(
-            objective.judge(network.hparams.loss_type, batch, network(batch)))
+            objective.judge(network.hparams, batch, network(batch)))
 
     return lambda: _wait(evaluate(batch))
 

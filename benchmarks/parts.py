@@ -61,7 +61,7 @@ def parts(contestant):
     def decode(capsules):
         remakes = network.decoder and network.decoder(capsules, targets=data["targets"])
         logits = tf.norm(capsules, axis=-1)
-        return objective.judge(network.hparams.loss_type, data,
+        return objective.judge(network.hparams, data,
                                Inferred(logits, capsules, remakes)).total_loss
 
     found = {

@@ -137,7 +137,7 @@ def make_step(network):
     @tf.function
     def step(batch):
         with tf.GradientTape() as tape:
-            outcome = objective.judge(network.hparams.loss_type, batch, network(batch))
+            outcome = objective.judge(network.hparams, batch, network(batch))
             loss = tf.reduce_mean(outcome.total_loss)
         optimizer.apply(tape.gradient(loss, network.variables))
         return objective.summed(outcome)

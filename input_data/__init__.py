@@ -8,11 +8,13 @@ from input_data.dataset import DataError
 # A reader is a module with `load(data_dir, split, num_targets)` that returns a `dataset.Split`.
 # NAME in a key stands for any name, which `load` gets as the argument `name`.
 # What can be chosen beyond that are keyword arguments of its `load`, named as in `load` below.
+# Where a dataset has images without labels, its reader has `load_unlabelled(data_dir, image_size)`.
 READERS = {
     "mnist": "input_data.mnist.mnist_input",
     "cifar10": "input_data.cifar10.cifar10_input",
     "norb": "input_data.norb.norb_input",
     "affnist": "input_data.affnist.affnist_input",
+    "digits": "input_data.digits.digits_input",
     "images": "input_data.images.images_input",
     "tfds:NAME": "input_data.tfds.tfds_input",
 }
@@ -33,6 +35,7 @@ def load(name, data_dir, split, num_targets=1, **options):
       num_targets: classes in an image, as many as the dataset has images of.
       **options: what the reader lets one choose; None leaves it to the reader:
         image_size: (height, width) or (height, width, channels) of the images.
+        shift: int, pixels by which images to train on are moved at most, each way.
         validation_fraction: float, the share of examples that is held out.
         validation_seed: int, decides which are held out.
         skip_broken: bool, whether files that cannot be read are left out.
@@ -43,15 +46,44 @@ def load(name, data_dir, split, num_targets=1, **options):
     Raises:
       dataset.DataError: if the data are missing or damaged, or there is nothing to choose.
     """
-    key, inner_name = _parted(name)
-    reader = importlib.import_module(READERS[key])
-    options["name"] = inner_name
     given = {option: value for option, value in options.items() if value is not None}
-    taken = inspect.signature(reader.load).parameters
     for option in given:
-        if option not in taken:
+        if not has_option(name, option):
             raise DataError(f"--{option} is not for --dataset={name}; leave it out.")
+    reader, inner_name = _reader(name)
+    if inner_name is not None:
+        given["name"] = inner_name
     return reader.load(data_dir, split, num_targets, **given)
+
+
+def has_option(name, option):
+    """Whether a dataset's reader lets one choose something; see `load` for names."""
+    return option in inspect.signature(_reader(name)[0].load).parameters
+
+
+def load_unlabelled(name, data_dir, image_size=None):
+    """Opens the images of a dataset that have no labels.
+
+    Args:
+      name, data_dir, image_size: as for `load`.
+
+    Returns:
+      dataset.Split with names; its batches hold images alone.
+
+    Raises:
+      dataset.DataError: if the dataset has no such images, or they are missing or damaged.
+    """
+    reader, _ = _reader(name)
+    if not hasattr(reader, "load_unlabelled"):
+        raise DataError(f"The dataset {name} has no images without labels to predict; "
+                        "leave --predictions out.")
+    return reader.load_unlabelled(data_dir, image_size)
+
+
+def _reader(name):
+    """Returns a dataset's reader, and what stands for NAME in its key, or None."""
+    key, inner_name = _parted(name)
+    return importlib.import_module(READERS[key]), inner_name
 
 
 def _parted(name):

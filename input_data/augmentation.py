@@ -5,6 +5,8 @@ Images are tensors [batch, height, width, depth], seeds int64 [2].
 
 import tensorflow as tf
 
+from input_data.dataset import scaled_batch
+
 BRIGHTNESS = 63.0           # largest change, on the 0..255 scale
 CONTRAST = (0.2, 1.8)       # least and largest factor
 
@@ -30,6 +32,46 @@ def random_crop(images, height, width, seed):
     columns = places(images.shape[2], width, column_seed)
     cut = tf.gather(images, rows, axis=1, batch_dims=1)
     return tf.gather(cut, columns, axis=2, batch_dims=1)
+
+
+def random_shift(images, max_shift, seed):
+    """Moves each image by its own random number of rows and columns; edges fill with 0.
+
+    Args:
+      images: any dtype.
+      max_shift: pixels; shifts are uniform over -max_shift..max_shift each way.
+      seed: decides the shifts.
+
+    Returns:
+      Tensor of the images' shape and dtype.
+    """
+    if max_shift == 0:
+        return images
+    batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    around = [max_shift, max_shift]
+    padded = tf.pad(images, [[0, 0], around, around, [0, 0]])
+    starts = tf.random.stateless_uniform([batch, 2], seed, 0, 2 * max_shift + 1, tf.int32)
+    rows = starts[:, :1] + tf.range(height)
+    columns = starts[:, 1:] + tf.range(width)
+    padded = tf.gather(padded, rows, axis=1, batch_dims=1)
+    return tf.gather(padded, columns, axis=2, batch_dims=1)
+
+
+def shifted_batches(split, max_shift):
+    """Returns a `prepare` of Splits: pixels scaled to [0, 1]; images to train on are shifted.
+
+    Args:
+      split: str, the split's name.
+      max_shift: pixels, as for `random_shift`.
+    """
+    if split not in ("train", "valid_train"):
+        return scaled_batch
+
+    def prepare(stored, seed):
+        images = random_shift(stored["images"], max_shift, seed)
+        return scaled_batch({**stored, "images": images}, seed)
+
+    return prepare
 
 
 def central_crop(images, height, width):

@@ -19,6 +19,7 @@ def images():
 def all_functions():
     return {
         "crop": lambda images, seed: augmentation.random_crop(images, 5, 4, seed),
+        "shift": lambda images, seed: augmentation.random_shift(images, 2, seed),
         "flip": augmentation.random_flip,
         "brightness": augmentation.random_brightness,
         "contrast": augmentation.random_contrast,
@@ -76,3 +77,10 @@ def test_the_middle_is_tensorflows(images):
     for size in (3, 4):
         np.testing.assert_array_equal(augmentation.central_crop(images, size, size),
                                       tf.image.resize_with_crop_or_pad(images, size, size))
+
+
+def test_shifting_cuts_at_the_edge():
+    moved = augmentation.random_shift(tf.ones([200, 3, 3, 1]), 2, SEED).numpy()[..., 0]
+    assert set(moved.sum(axis=(1, 2))) == {1, 2, 3, 4, 6, 9}
+    still = tf.ones([2, 3, 3, 1])
+    assert augmentation.random_shift(still, 0, SEED) is still

@@ -33,6 +33,22 @@ def define_dataset(flag_values, default="mnist", about="The dataset"):
                              f"expected one of {', '.join(READERS)}.", flag_values=flag_values)
 
 
+def define_reader_options(flag_values):
+    """Defines a command's flags that say which of a dataset's images are read, and how."""
+    flags.DEFINE_string("image_size", None, "HxW or HxWxC: images are scaled to H by W pixels and "
+                        "converted to C channels (1, 3 or 4). Without it: the first image's, and "
+                        "all must have it.", flag_values=flag_values)
+    flags.DEFINE_float("validation_fraction", None, "Share of the examples that is held out, where "
+                       "the dataset itself does not say which. Without it: 0.2, of digits 0.3.",
+                       flag_values=flag_values)
+    flags.DEFINE_integer("validation_seed", None, "Decides which examples --validation_fraction "
+                         "holds out; --seed does not. Without it: the last ones of digits, others "
+                         "as with 0.", lower_bound=0, upper_bound=2**32 - 1,
+                         flag_values=flag_values)
+    flags.DEFINE_boolean("skip_broken", None, "Leave files out that cannot be read, instead of "
+                         "ending with the first of them.", flag_values=flag_values)
+
+
 def image_size(text):
     """Returns what --image_size says, or None where it was left out.
 

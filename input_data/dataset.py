@@ -67,6 +67,7 @@ class Split:
       prepare: function of that dict as tensors and of a seed, int64 [2], that returns the
         batch; all its randomness comes from the seed.
       notes: lines for the screen about what was found.
+      names: the examples' file names, where a prediction needs them.
     """
 
     info: DatasetInfo
@@ -74,3 +75,4 @@ class Split:
     read: Callable
     prepare: Callable
     notes: tuple = ()
+    names: tuple = ()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from input_data.dataset import DataError
 from input_data.numbered_random import permuted
 
 FRACTION = 0.2      # unless the user says otherwise
@@ -14,10 +15,13 @@ def held_out(count, fraction, seed, *keys):
     Args:
       count: int.
       fraction: float, the share that is held out, rounded to whole examples.
-      seed: int, decides which.
+      seed: int, decides which; None holds out the last.
       *keys: ints; other keys, other examples.
     """
-    return permuted(np.arange(count), count, HELD_OUT, seed, *keys) < round(fraction * count)
+    numbers, held = np.arange(count), round(fraction * count)
+    if seed is None:
+        return numbers >= count - held
+    return permuted(numbers, count, HELD_OUT, seed, *keys) < held
 
 
 def held_out_by_class(labels, fraction, seed):
@@ -32,3 +36,20 @@ def held_out_by_class(labels, fraction, seed):
         of_class = np.flatnonzero(labels == label)
         out[of_class] = held_out(len(of_class), fraction, seed, label)
     return out
+
+
+def part(out, is_held_out, fraction):
+    """Returns the numbers of the examples that are held out, or of the others: int64 [n].
+
+    Args:
+      out: bool [count], which are held out.
+      is_held_out: whether those are asked for.
+      fraction: float, the share that was to be held out, for the error.
+
+    Raises:
+      DataError: if there are none of either.
+    """
+    if out.all() or not out.any():
+        raise DataError(f"Of {len(out)} examples, {out.sum()} would be held out "
+                        f"(--validation_fraction={fraction:g}); expected some in each part.")
+    return np.flatnonzero(out if is_held_out else ~out)

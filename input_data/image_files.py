@@ -3,6 +3,7 @@
 import contextlib
 import os
 import warnings
+from itertools import zip_longest
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -50,8 +51,8 @@ def read(file, size=None, where=None):
     Args:
       file, where: as for `shape`.
       size: (height, width) that the image is scaled to, whatever its proportions, or (height,
-        width, channels) for 1, 3 or 4 channels too; None keeps all as it is. Transparent parts
-        are black in images of 1 or 3 channels.
+        width, channels) for 1, 3 or 4 channels too; None, for all or one of them, keeps what
+        there is. Transparent parts are black in images of 1 or 3 channels.
 
     Returns:
       uint8 [height, width, channels].
@@ -76,8 +77,9 @@ def fitted(image, size):
     Returns:
       uint8 [height, width, channels].
     """
-    height, width, channels = (*(size or (image.height, image.width)),
-                               len(image.getbands()))[:3]
+    own = image.height, image.width, len(image.getbands())
+    height, width, channels = (there if wanted is None else wanted
+                               for wanted, there in zip_longest(size or (), own))
     if (image.height, image.width) != (height, width):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     if image.mode == "RGBA" and channels < 4:

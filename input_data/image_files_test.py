@@ -80,6 +80,18 @@ def test_transparent_parts_are_black_where_no_channel_holds_them(saved):
     assert image_files.read(path, (2, 1, 1))[:, 0].tolist() == [[0], [200]]
 
 
+def test_a_size_may_say_the_channels_alone(saved):
+    path = saved(np.full((6, 9, 3), (100, 200, 50), np.uint8))
+    grey = image_files.read(path, (None, None, 1))
+    assert grey.shape == (6, 9, 1) and np.ptp(grey - np.uint8(153)) == 0    # .299 .587 .114
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA"])
+def test_greys_stay_as_they_are_in_every_mode(saved, mode):
+    path = saved(Image.fromarray(GREY).convert(mode))
+    np.testing.assert_array_equal(image_files.read(path, (None, None, 1))[..., 0], GREY)
+
+
 @pytest.mark.parametrize("orientation", range(10))
 @pytest.mark.parametrize("name", ["a.png", "a.tiff"])
 def test_photographs_stand_as_the_camera_was_held(saved, name, orientation):

@@ -17,6 +17,7 @@ class CapsuleModel(Network):
     Args: as for `Network`.
     """
 
+    uses: ClassVar[tuple] = ("leaky", "num_prime_capsules", "padding", "remake", "routing")
     shaped_by: ClassVar[dict] = {
         "conv1": "the dataset's depth",
         "conv_capsule1": "the hyperparameter num_prime_capsules",

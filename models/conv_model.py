@@ -3,33 +3,31 @@
 from typing import ClassVar
 
 import keras
-import tensorflow as tf
 
 from capsules import SpectralConv2D
-from models.inferred import Inferred
-from models.network import Network, build_chain
+from models.chain import Chain
 
 
 @keras.saving.register_keras_serializable(package="models")
-class ConvModel(Network):
+class ConvModel(Chain):
     """Two pooled convolutions and two dense layers; logits are linear.
 
     Args: as for `Network`.
     """
 
+    uses: ClassVar[tuple] = ("padding",)
     shaped_by: ClassVar[dict] = {
         "conv1": "the dataset's depth",
         "fc1": "the hyperparameter padding or the dataset's size",
     }
     smallest_valid: ClassVar[int] = 13
 
-    def __init__(self, hparams, image_shape, num_classes, *args, **kwargs):
-        super().__init__(hparams, image_shape, num_classes, *args, **kwargs)
+    def make_chain(self):
         bias_initializer = keras.initializers.Constant(0.1)
 
         def conv(filters, name):
             return SpectralConv2D(
-                filters, 5, padding=hparams.padding.lower(), activation="relu", name=name,
+                filters, 5, padding=self.hparams.padding.lower(), activation="relu", name=name,
                 algorithm=self.convolution, dtype=self.convolution_policy,
                 kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
                 bias_initializer=bias_initializer)
@@ -44,20 +42,10 @@ class ConvModel(Network):
                 bias_initializer=bias_initializer)
 
         # Checkpoints of the reference hold the first dense layer's inputs channel-first.
-        self.chain = [
+        return [
             conv(512, "conv1"), pool("pool1"),
             conv(256, "conv2"), pool("pool2"),
             keras.layers.Permute((3, 1, 2), name="channel_first"),
             keras.layers.Flatten(name="flatten"),
-            dense(1024, "relu", "fc1"), dense(num_classes, None, "softmax_layer"),
+            dense(1024, "relu", "fc1"), dense(self.num_classes, None, "softmax_layer"),
         ]
-        self.build()
-
-    def build(self, input_shape=None):
-        build_chain(self.chain, (None, *self.image_shape))
-
-    def call(self, batch):
-        outputs = batch["images"]
-        for layer in self.chain:
-            outputs = layer(outputs)
-        return Inferred(tf.cast(outputs, tf.float32))

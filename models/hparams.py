@@ -5,10 +5,13 @@ import json
 import math
 
 CHOICES = {
+    "loss_scale": ("reference", "paper"),
     "loss_type": ("margin", "sigmoid", "softmax"),
     "padding": ("VALID", "SAME"),
 }
 POSITIVE = ("decay_rate", "decay_steps", "learning_rate", "num_prime_capsules", "routing")
+# Those that every network's training reads.
+TRAINING = ("decay_rate", "decay_steps", "learning_rate", "loss_type", "verbose")
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -24,6 +27,7 @@ class HParams:
     decay_steps: float = 2000       # in training steps
     leaky: bool = False             # routing may leave a share of a vote to no capsule
     learning_rate: float = 0.001    # of Adam, at step 0
+    loss_scale: str = "reference"   # of the margin loss: paper is 2 x classes times as much
     loss_type: str = "margin"       # margin, sigmoid or softmax
     num_prime_capsules: int = 32    # types of primary capsules
     padding: str = "VALID"          # of the convolutions

@@ -7,7 +7,8 @@ from models.hparams import HParams, HParamsError, parse_overrides
 
 def test_defaults_are_the_references():
     assert dataclasses.asdict(HParams()) == dict(
-        decay_rate=0.96, decay_steps=2000, leaky=False, learning_rate=0.001, loss_type="margin",
+        decay_rate=0.96, decay_steps=2000, leaky=False, learning_rate=0.001,
+        loss_scale="reference", loss_type="margin",
         num_prime_capsules=32, padding="VALID", remake=True, routing=3, verbose=False)
 
 

@@ -1,12 +1,16 @@
+import os
+import subprocess
+import sys
 import types
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import models
-from models.hparams import HParams
+from models.hparams import HParams, HParamsError, parse_overrides
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def info(height=28, width=28, depth=1, num_classes=10, num_targets=1):
@@ -34,11 +38,13 @@ SMALL = "num_prime_capsules=3"
     (info(32, 30, 2, num_classes=5), SMALL + ",routing=1"),
 ])
 def test_networks_keep_the_contract(name, shapes, overrides):
-    network = models.build(name, HParams().override(overrides), shapes)
+    if shapes.num_targets > (models.network_class(name).most_targets or 2):
+        shapes = info(36, 36, 1)
+    network = models.build(name, models.default_hparams(name).override(overrides), shapes)
     inferred = network(random_batch(shapes))
     assert inferred.logits.shape == (3, shapes.num_classes)
     assert inferred.logits.dtype == tf.float32
-    if name == "baseline":
+    if name != "capsule":
         assert inferred.capsules is None and inferred.remakes is None
         return
     assert inferred.capsules.shape == (3, shapes.num_classes, 16)
@@ -51,17 +57,34 @@ def test_networks_keep_the_contract(name, shapes, overrides):
         assert inferred.remakes is None
 
 
-@pytest.mark.parametrize("name", models.NETWORKS)
-def test_networks_come_back_from_a_keras_file(name, tmp_path):
-    shapes = info(num_targets=2)
-    network = models.build(name, HParams().override(SMALL), shapes)
-    batch = random_batch(shapes)
-    network.save(tmp_path / "network.keras")
-    loaded = keras.models.load_model(tmp_path / "network.keras")
-    assert loaded.hparams == network.hparams
-    for expected, found in zip(network(batch), loaded(batch)):
-        if expected is not None:
-            np.testing.assert_array_equal(expected, found)
+READ_BACK = """
+import sys
+import keras, numpy as np
+import models.capsule_model, models.conv_model, models.simple_models
+for name in sys.argv[1:]:
+    network = keras.models.load_model(f"{name}.keras")
+    batch = dict(np.load(f"{name}.npz"))
+    found = [part for part in network(batch) if part is not None]
+    np.savez(f"{name}_found.npz", *found, hparams=network.hparams.to_json())
+"""
+
+
+def test_networks_come_back_from_a_keras_file_in_a_fresh_process(tmp_path):
+    expected = {}
+    for name in models.NETWORKS:
+        shapes = info(num_targets=models.network_class(name).most_targets or 2)
+        network = models.build(name, models.default_hparams(name).override(SMALL), shapes)
+        network.save(tmp_path / f"{name}.keras")
+        batch = random_batch(shapes)
+        np.savez(tmp_path / f"{name}.npz", **{key: array.numpy() for key, array in batch.items()})
+        expected[name] = network(batch), network.hparams
+    subprocess.run([sys.executable, "-c", READ_BACK, *models.NETWORKS], cwd=tmp_path, check=True,
+                   env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True)
+    for name, (inferred, hparams) in expected.items():
+        found = np.load(tmp_path / f"{name}_found.npz")
+        assert HParams.from_json(str(found["hparams"]), name) == hparams
+        for number, part in enumerate(part for part in inferred if part is not None):
+            np.testing.assert_array_equal(found[f"arr_{number}"], part)
 
 
 @pytest.mark.parametrize("name, expected", [
@@ -101,7 +124,78 @@ def test_unknown_targets_are_the_longest_capsules():
     np.testing.assert_array_equal(found.remakes, named.remakes)
 
 
-@pytest.mark.parametrize("name", models.NETWORKS)
-def test_images_too_small_for_the_network_are_an_error(name):
-    with pytest.raises(models.hparams.HParamsError, match=r"8x8.*padding"):
-        models.build(name, HParams(), info(8, 8))
+@pytest.mark.parametrize("name, expected", [
+    ("mlp", {"hidden/kernel": (784, 50), "hidden/bias": (50,),
+             "softmax_layer/kernel": (50, 10), "softmax_layer/bias": (10,)}),
+    ("cnn", {"conv1/kernel": (5, 5, 1, 25), "conv1/bias": (25,),
+             "conv2/kernel": (5, 5, 25, 25), "conv2/bias": (25,),
+             "conv3/kernel": (4, 4, 25, 25), "conv3/bias": (25,),
+             "fc1/kernel": (25, 50), "fc1/bias": (50,),
+             "softmax_layer/kernel": (50, 10), "softmax_layer/bias": (10,)}),
+])
+def test_variables_of_simple_networks_start_as_in_keras(name, expected):
+    network = models.build(name, models.default_hparams(name), info())
+    paths = network.variable_paths()
+    assert {path: tuple(variable.shape) for path, variable in paths.items()} == expected
+    for path, variable in paths.items():
+        *patch, inputs, outputs = variable.shape if path.endswith("kernel") else (0, 0)
+        taps = np.prod(patch, dtype=int)
+        limit = np.sqrt(6 / (taps * (inputs + outputs))) if inputs else 0
+        values = np.abs(variable.numpy())
+        assert values.max() <= limit and values.mean() == pytest.approx(limit / 2, rel=0.15)
+
+
+def test_simple_networks_are_their_equations():
+    batch = random_batch(info())
+    images = batch["images"].numpy().astype(np.float64)
+    network = models.build("mlp", models.default_hparams("mlp"), info())
+    kernel, bias, last, last_bias = (value.numpy() for value in network.variables)
+    hidden = np.maximum(images.reshape(3, -1) @ kernel + bias, 0)
+    np.testing.assert_allclose(network(batch).logits, hidden @ last + last_bias, atol=1e-5)
+
+    network = models.build("cnn", models.default_hparams("cnn"), info())
+    outputs = images
+    *convolutions, hidden, last = np.split(np.array(network.variables, object), 5)
+    for (kernel, bias), pooled in zip(convolutions, (True, True, False)):
+        patches = np.lib.stride_tricks.sliding_window_view(outputs, kernel.shape[:2], (1, 2))
+        outputs = np.maximum(np.einsum("nrcihw,hwio->nrco", patches, kernel.numpy())
+                             + bias.numpy(), 0)
+        if pooled:
+            rows, columns = outputs.shape[1] // 2, outputs.shape[2] // 2
+            outputs = outputs.reshape(3, rows, 2, columns, 2, -1).max(axis=(2, 4))
+    outputs = np.maximum(outputs.reshape(3, 25) @ hidden[0].numpy() + hidden[1].numpy(), 0)
+    np.testing.assert_allclose(network(batch).logits, outputs @ last[0].numpy()
+                               + last[1].numpy(), atol=1e-5)
+
+
+def test_simple_networks_default_to_the_softmax_loss():
+    for name in models.NETWORKS:
+        expected = "softmax" if name in ("mlp", "cnn") else "margin"
+        assert models.default_hparams(name).loss_type == expected
+
+
+@pytest.mark.parametrize("name, overrides, unused", [
+    ("capsule", "routing=1,leaky=true,loss_scale=paper,learning_rate=0.1", []),
+    ("capsule", "loss_type=softmax,loss_scale=paper", ["loss_scale"]),
+    ("baseline", "routing=1,padding=SAME,loss_scale=paper", ["routing"]),
+    ("mlp", "routing=1,padding=SAME,loss_scale=paper,verbose=true",
+     ["loss_scale", "padding", "routing"]),
+    ("mlp", "loss_type=margin,loss_scale=paper", []),
+    ("cnn", "padding=SAME,remake=false", ["remake"]),
+])
+def test_networks_say_which_hyperparameters_they_do_not_use(name, overrides, unused):
+    hparams = models.default_hparams(name).override(overrides)
+    assert models.network_class(name).unused(parse_overrides(overrides), hparams) == unused
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_two_targets_are_an_error_where_one_is_expected(name):
+    with pytest.raises(HParamsError, match=f"{name} takes images of 1 target, found 2"):
+        models.build(name, HParams(), info(36, 36, num_targets=2))
+
+
+@pytest.mark.parametrize("name, size", [
+    ("capsule", 8), ("baseline", 8), ("cnn", 8), ("cnn", 27)])
+def test_images_too_small_for_the_network_are_an_error(name, size):
+    with pytest.raises(HParamsError, match=rf"{size}x{size}.*padding"):
+        models.build(name, HParams(), info(size, size))

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import keras
 
-from models.hparams import HParams, HParamsError
+from models.hparams import TRAINING, HParams, HParamsError
 
 
 class Network(keras.Model):
@@ -23,9 +23,16 @@ class Network(keras.Model):
         routing and losses stay float32.
 
     Raises:
-      HParamsError: if the images are too small for the convolutions without padding.
+      HParamsError: if the images are too small for the convolutions without padding, or show
+        more targets than the network can tell apart.
     """
 
+    # Hyperparameters that this network has otherwise than `HParams`.
+    defaults: ClassVar[dict] = {}
+    # Names of those it reads, besides the training's (hparams.TRAINING).
+    uses: ClassVar[tuple] = ()
+    # Most targets of an image, or None for any number.
+    most_targets: ClassVar[int | None] = None
     # What decides a variable's shape, by the start of its path: what an error message names
     # when a checkpoint does not fit.
     shaped_by: ClassVar[dict] = {}
@@ -35,6 +42,10 @@ class Network(keras.Model):
     def __init__(self, hparams, image_shape, num_classes, num_targets=1, convolution="auto",
                  precision="float32", **kwargs):
         super().__init__(**kwargs)
+        if self.most_targets is not None and num_targets > self.most_targets:
+            raise HParamsError(
+                f"The network {self.name} takes images of {self.most_targets} target, found "
+                f"{num_targets}; the capsule network takes any number.")
         height, width, _ = image_shape
         if hparams.padding == "VALID" and min(height, width) < self.smallest_valid:
             raise HParamsError(
@@ -51,6 +62,17 @@ class Network(keras.Model):
     def variable_paths(self):
         """Returns a dict from "layer/kernel" to the variable, in the order of the layers."""
         return {variable.path.partition("/")[2]: variable for variable in self.variables}
+
+    @classmethod
+    def unused(cls, names, hparams):
+        """Returns those of the hyperparameters' names that change nothing here, sorted.
+
+        Args:
+          names: iterable of str.
+          hparams: HParams, of which the loss decides whether its scale counts.
+        """
+        scaled = ["loss_scale"] if hparams.loss_type == "margin" else []
+        return sorted(set(names).difference(TRAINING, cls.uses, scaled))
 
     def convolutions(self):
         """Returns a dict from a layer's name to its `Convolution`, of those that have one."""

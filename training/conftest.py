@@ -10,8 +10,8 @@ def steps(monkeypatch):
     """The steps that were trained, as they come; `steps.then[n] = action` is done after step n."""
     make_step, found = optimization.make_step, Steps()
 
-    def noting(network, optimizer):
-        step = make_step(network, optimizer)
+    def noting(network, optimizer, **options):
+        step = make_step(network, optimizer, **options)
 
         def noted(*arguments):
             outcome = step(*arguments)

@@ -28,7 +28,7 @@ def evaluate_ensemble(settings):
       RunError: if there are no members, or one is of another network.
     """
     start = time.monotonic()
-    members = [checkpoints.Stored(name) for name in _names(settings)]
+    members = [checkpoints.Stored(name) for name in member_names(settings)]
     settings = trained_on.as_trained(settings, *(stored.folder for stored in members))
     evaluations = CheckpointEvaluations(settings, members[0], open_split(settings))
     votes = _Votes()
@@ -47,7 +47,11 @@ def evaluate_ensemble(settings):
                       ensemble.confusion)
 
 
-def _names(settings):
+def member_names(settings):
+    """Returns the names of an ensemble's checkpoints; says which are missing.
+
+    Args, Raises: as for `evaluate_ensemble`.
+    """
     def there(number):
         return os.path.exists(settings.checkpoint.replace("{}", str(number)) + ".index")
 

@@ -91,7 +91,8 @@ def test_members_of_different_networks_are_an_error(trials, tmp_path, capsys):
     folder, model = trials
     for trial in range(2):
         shutil.copytree(folder / f"trial{trial}", tmp_path / f"trial{trial}")
-    (tmp_path / "trial1" / "train" / "hparams.json").write_text('{"routing": 1}')
+    (tmp_path / "trial1" / "train" / "hparams.json").write_text(
+        '{"num_prime_capsules": 2, "padding": "SAME"}')
     (tmp_path / "trial0" / "train" / "hparams.json").write_text('{"num_prime_capsules": 2}')
     assert evaluate((tmp_path, model), tmp_path / "out", count=2) == 2
     assert "trial1" in capsys.readouterr().err

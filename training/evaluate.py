@@ -115,7 +115,7 @@ class CheckpointEvaluations:
             data.
         """
         trained_on.check(stored.folder, self._info)
-        check_same_network(stored, self._network.hparams, self._settings.hparams_override)
+        check_same_network(stored, self._network, self._settings.hparams_override)
         stored.restore_network(self._network)
         print(f"Evaluating {stored.name}, step {stored.step}.")
         evaluation = self._evaluator.evaluate(collect)

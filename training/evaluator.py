@@ -69,7 +69,7 @@ class Evaluator:
         @tf.function(reduce_retracing=True)
         def step(batch):
             inferred = network(batch)
-            outcome = objective.judge(network.hparams.loss_type, batch, inferred)
+            outcome = objective.judge(network.hparams, batch, inferred)
             predicted = capsules.predicted(inferred.logits, batch["targets"].shape[1])
             return objective.summed(outcome), inferred.logits, predicted
 

@@ -2,8 +2,8 @@
 
 import input_data
 import models
-from models.hparams import HParams
-from training import run_files
+from models.hparams import parse_overrides
+from training import progress, run_files
 from training.errors import RunError
 
 
@@ -32,30 +32,46 @@ def load_network(checkpoint, model, overrides, info, convolution="auto", precisi
     Raises:
       RunError: if the checkpoint is of another network.
     """
-    network = models.build(model, _hparams(checkpoint, overrides), info, convolution, precision)
+    hparams = _hparams(checkpoint, model, overrides)
+    network = models.build(model, hparams, info, convolution, precision)
+    warn_of_unused(network, overrides)
     checkpoint.restore_network(network)
     return network
 
 
-def check_same_network(checkpoint, hparams, overrides):
-    """Checks that a checkpoint's network computes what one with other hparams does.
+def warn_of_unused(network, overrides):
+    """Says on the screen which overridden hyperparameters change nothing for a network.
+
+    Args:
+      network: Network.
+      overrides: str, of its hyperparameters.
+    """
+    unused = network.unused(parse_overrides(overrides), network.hparams)
+    if unused:
+        progress.warn(f"--hparams_override: {', '.join(unused)}: without effect on the network "
+                      f"{network.name}.")
+
+
+def check_same_network(checkpoint, network, overrides):
+    """Checks that a checkpoint's network computes what another one does.
 
     Args:
       checkpoint: checkpoints.Stored.
-      hparams: HParams of the other network.
+      network: Network, the other one.
       overrides: str, of the hyperparameters beside the checkpoint.
 
     Raises:
       RunError: if not; names the hyperparameter.
     """
-    found = _hparams(checkpoint, overrides)
-    for name in ("leaky", "num_prime_capsules", "padding", "remake", "routing"):
-        if getattr(found, name) != getattr(hparams, name):
+    found = _hparams(checkpoint, network.name, overrides)
+    for name in network.uses:
+        expected = getattr(network.hparams, name)
+        if getattr(found, name) != expected:
             raise RunError(f"{checkpoint.name} is of a network with {name}={getattr(found, name)}, "
-                           f"expected {name}={getattr(hparams, name)} as in the first; "
+                           f"expected {name}={expected} as in the first; "
                            "--hparams_override makes them the same.")
 
 
-def _hparams(checkpoint, overrides):
-    stored = run_files.read_hparams(checkpoint.folder) or HParams()
-    return stored.override(overrides)
+def _hparams(checkpoint, model, overrides):
+    stored = run_files.read_hparams(checkpoint.folder)
+    return (stored or models.default_hparams(model)).override(overrides)

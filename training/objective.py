@@ -28,11 +28,11 @@ class Outcome(NamedTuple):
         return self.classification + self.reconstruction
 
 
-def judge(loss_type, batch, inferred):
+def judge(hparams, batch, inferred):
     """Compares a network's answer with the truth.
 
     Args:
-      loss_type: "margin", "sigmoid" or "softmax".
+      hparams: HParams, of which loss_type and loss_scale say what is minimized.
       batch: dict with targets and target_images.
       inferred: Inferred.
 
@@ -41,12 +41,7 @@ def judge(loss_type, batch, inferred):
     """
     logits, targets = inferred.logits, batch["targets"]
     labels = tf.reduce_max(tf.one_hot(targets, logits.shape[-1]), axis=1)
-    if loss_type == "margin":
-        classification = tf.reduce_mean(capsules.margin_loss(labels, logits), axis=-1)
-    elif loss_type == "sigmoid":
-        classification = tf.reduce_mean(capsules.sigmoid_loss(labels, logits), axis=-1)
-    else:
-        classification = capsules.softmax_loss(labels, logits)
+    classification = _classification(hparams, labels, logits)
     if inferred.remakes is None:
         reconstruction = tf.zeros_like(classification)
     else:
@@ -54,6 +49,18 @@ def judge(loss_type, batch, inferred):
     return Outcome(classification, reconstruction,
                    tf.cast(capsules.correct(logits, targets), tf.float32),
                    tf.cast(capsules.almost_correct(logits, targets), tf.float32))
+
+
+def _classification(hparams, labels, logits):
+    """Returns the classification loss, float32 [batch]."""
+    if hparams.loss_type == "softmax":
+        return capsules.softmax_loss(labels, logits)
+    if hparams.loss_type == "sigmoid":
+        return tf.reduce_mean(capsules.sigmoid_loss(labels, logits), axis=-1)
+    halved = capsules.margin_loss(labels, logits)       # [batch, num_classes]
+    if hparams.loss_scale == "paper":
+        return 2 * tf.reduce_sum(halved, axis=-1)       # equation 4, over all classes
+    return tf.reduce_mean(halved, axis=-1)
 
 
 def summed(outcome):

@@ -47,7 +47,7 @@ def slots(network, optimizer):
             for slot in SLOTS}
 
 
-def make_step(network, optimizer, strategy=None):
+def make_step(network, optimizer, strategy=None, micro_batch=None):
     """Returns a function that trains the network on one batch.
 
     Losses are summed over a device's examples and divided by the global batch, so that the
@@ -57,6 +57,9 @@ def make_step(network, optimizer, strategy=None):
       network: Network.
       optimizer: its optimizer.
       strategy: tf.distribute.Strategy, or None for one device.
+      micro_batch: most examples that a device computes at once, or None for all of its share:
+        the gradients of the parts are added up, which takes less memory, and gives the same
+        update but for rounding.
 
     Returns:
       Function of a batch that returns its Outcome, summed over the batch as float32 scalars,
@@ -65,12 +68,19 @@ def make_step(network, optimizer, strategy=None):
     strategy = strategy or tf.distribute.get_strategy()
     variables = network.trainable_variables
 
-    def replica_step(batch, global_batch):
+    def gradients(batch, global_batch):
         with tf.GradientTape() as tape:
-            outcome = objective.judge(network.hparams.loss_type, batch, network(batch))
+            outcome = objective.judge(network.hparams, batch, network(batch))
             loss = tf.reduce_sum(outcome.total_loss) / global_batch
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return objective.summed(outcome)
+        return tape.gradient(loss, variables), objective.summed(outcome)
+
+    def replica_step(batch, global_batch):
+        if micro_batch is None or batch["images"].shape[0] <= micro_batch:
+            total, outcome = gradients(batch, global_batch)
+        else:
+            total, outcome = _sum_of_parts(gradients, batch, global_batch, micro_batch, variables)
+        optimizer.apply(total, variables)
+        return outcome
 
     @tf.function
     def step(batch, global_batch):
@@ -79,3 +89,21 @@ def make_step(network, optimizer, strategy=None):
                                    for value in outcome))
 
     return step
+
+
+def _sum_of_parts(gradients, batch, global_batch, micro_batch, variables):
+    """Returns the gradients and the Outcome of a batch, summed over its parts."""
+    size = batch["images"].shape[0]
+
+    def add(start, total, outcome):
+        part = {key: values[start:start + micro_batch] for key, values in batch.items()}
+        more, counted = gradients(part, global_batch)
+        total = [old + tf.convert_to_tensor(new) for old, new in zip(total, more)]
+        return start + micro_batch, total, objective.Outcome(*map(tf.add, outcome, counted))
+
+    none = [tf.zeros(variable.shape) for variable in variables]
+    nothing = objective.Outcome(*[tf.constant(0.0)] * len(objective.Outcome._fields))
+    _, total, outcome = tf.while_loop(
+        lambda start, *_: start < size, add, [tf.constant(0), none, nothing],
+        parallel_iterations=1)
+    return total, outcome

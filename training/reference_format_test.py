@@ -44,7 +44,7 @@ def test_trained_checkpoint_gives_the_references_logits(golden_dir, whole_mnist_
     np.testing.assert_allclose(logits, expected["logits"], atol=1e-4)
     np.testing.assert_allclose(inferred[0].remakes[:20, 0, ..., 0].numpy().reshape(20, 784),
                                expected["remake_1"], atol=1e-4)
-    outcome = objective.judge("margin", batches[0], inferred[0])
+    outcome = objective.judge(HPARAMS, batches[0], inferred[0])
     np.testing.assert_allclose(tf.reduce_mean(outcome.total_loss),
                                expected["first_batch_loss"], rtol=1e-4)
 
@@ -61,7 +61,7 @@ def test_five_training_steps_are_the_references(golden_dir, whole_mnist_dir, exp
                  "target_images": images[:, tf.newaxis]}
         if k == 0:
             with tf.GradientTape() as tape:
-                outcome = objective.judge("margin", batch, network(batch))
+                outcome = objective.judge(HPARAMS, batch, network(batch))
                 loss = tf.reduce_mean(outcome.total_loss)
             for path, gradient in zip(paths, tape.gradient(loss, network.trainable_variables)):
                 found = tf.reshape(gradient, [-1])

@@ -1,7 +1,8 @@
-"""A run as its settings ask for it: a training, an evaluation, or following a training."""
+"""A run as its settings ask for it: a training, an evaluation, a prediction."""
 
 from training.ensemble import evaluate_ensemble
 from training.evaluate import evaluate, follow
+from training.predict import predict
 from training.start import train
 
 
@@ -19,6 +20,8 @@ def run(settings):
     """
     if settings.train:
         return train(settings)
+    if settings.predictions:
+        return predict(settings)
     if settings.is_ensemble:
         return evaluate_ensemble(settings)
     if settings.checkpoint:

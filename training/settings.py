@@ -12,7 +12,7 @@ MAX_STEPS = 1000
 TRAINING_BATCH = 128
 EVALUATION_BATCH = 100
 # The settings that go to the dataset's reader, by their own names.
-READER_OPTIONS = ("image_size", "validation_fraction", "validation_seed", "skip_broken")
+READER_OPTIONS = ("image_size", "shift", "validation_fraction", "validation_seed", "skip_broken")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Settings:
     data_dir: str | None = None
     dataset: str = "mnist"
     image_size: str | None = None
+    shift: int | None = None
     validation_fraction: float | None = None
     validation_seed: int | None = None
     skip_broken: bool | None = None
@@ -37,12 +38,14 @@ class Settings:
     validate: bool = False
     summary_dir: str | None = None
     checkpoint: str | None = None
+    predictions: str | None = None
     max_steps: int | None = None
     max_minutes: float = 0.0
     save_step: int = 1500
     keep_checkpoints: int = 1000
     eval_size: int = 10000
     batch_size: int | None = None
+    micro_batch: int | None = None
     convolution: str | None = None
     precision: str | None = None
     seed: int | None = None
@@ -61,6 +64,8 @@ class Settings:
             raise UsageError("--validation_fraction: expected a number between 0 and 1, found "
                              f"{self.validation_fraction}.")
         image_size(self.image_size)
+        if self.predictions is not None:
+            self._check_predictions()
         for name in ("summary_dir", "checkpoint"):
             found = set(getattr(self, name) or "") & set("[]*?")
             if found:
@@ -78,6 +83,16 @@ class Settings:
         if self.num_trials > 1 and not self.is_ensemble:
             raise UsageError("--num_trials needs a --checkpoint with {} in it, which stands for "
                              "the trial's number.")
+
+    def _check_predictions(self):
+        if self.train or not self.checkpoint:
+            raise UsageError("--predictions needs --train=false and a --checkpoint.")
+        if self.summary_dir:
+            raise UsageError("--predictions writes its own file; leave --summary_dir out.")
+        if not os.path.isdir(os.path.dirname(self.predictions) or "."):
+            raise UsageError(f"--predictions: there is no folder for {self.predictions}.")
+        if os.path.lexists(self.predictions):
+            raise UsageError(f"--predictions: {self.predictions} is there already.")
 
     @property
     def is_ensemble(self):

@@ -10,7 +10,7 @@ import keras
 
 import models
 from capsules.convolution import ALGORITHMS
-from models.hparams import HParams, parse_overrides
+from models.hparams import parse_overrides
 from training import (
     checkpoints,
     lock,
@@ -22,7 +22,7 @@ from training import (
     trainer,
 )
 from training.errors import NonFiniteLossError, RunError
-from training.loading import open_split
+from training.loading import open_split, warn_of_unused
 from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH, flag
 
 NON_FINITE_STATUS = 3
@@ -71,6 +71,7 @@ def _train(settings, deadline):
     keras.utils.set_random_seed(settings.seed)
     network = models.build(settings.model, hparams, split.info, settings.convolution,
                            settings.precision)
+    warn_of_unused(network, settings.hparams_override)
     optimizer = optimization.make_optimizer(network)
     if stored:
         stored.restore_network(network)
@@ -87,7 +88,8 @@ def _train(settings, deadline):
                            stored.name if resumed else None)
     try:
         return trainer.train(network, optimizer, split, writer, settings.max_steps,
-                             settings.save_step, settings.batch_size, settings.seed, deadline)
+                             settings.save_step, settings.batch_size, settings.seed, deadline,
+                             settings.micro_batch)
     except NonFiniteLossError as error:
         print(error, file=sys.stderr)
         return NON_FINITE_STATUS
@@ -111,7 +113,7 @@ def _as_started(settings, folder):
                 "convolution": "auto", "precision": "float32"}
     decided = {}
     for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size",
-                 "convolution", "precision", *READER_OPTIONS):
+                 "micro_batch", "convolution", "precision", *READER_OPTIONS):
         asked = getattr(settings, name)
         fixed = name in started and name != "skip_broken"   # files may break on the way
         if fixed and asked not in (None, started[name]):
@@ -128,7 +130,8 @@ def _as_started(settings, folder):
     if hparams is None:
         beside = settings.checkpoint and run_files.read_hparams(
             os.path.dirname(settings.checkpoint))
-        hparams = (beside or HParams()).override(settings.hparams_override)
+        hparams = (beside or models.default_hparams(settings.model)).override(
+            settings.hparams_override)
     for name, asked in parse_overrides(settings.hparams_override).items():
         if asked != getattr(hparams, name):
             raise RunError(f"{folder} was started with {name}={getattr(hparams, name)}, found "

@@ -77,8 +77,7 @@ class Summaries:
 
     def picture(self, step, tag, pixels):
         """Writes a picture, uint8 [height, width, 3]."""
-        with self._writing_events(step):
-            tf.summary.image(tag, pixels[None])
+        self._write_events(step, lambda: tf.summary.image(tag, pixels[None]))
 
     def row(self, train_folder):
         """Writes the run's row in TensorBoard's tab HParams, for `metrics` to fill.
@@ -86,14 +85,15 @@ class Summaries:
         Args:
           train_folder: str, where the training left its flags and hyperparameters.
         """
-        with self._writing_events(0):
-            hparams_tab.write_row(self._folder, train_folder)
+        self._write_events(0, lambda: hparams_tab.write_row(self._folder, train_folder))
 
     def metrics(self, step, **values):
         """Writes values of that row, by the names that hparams_tab.METRICS has."""
-        with self._writing_events(step):
+        def write():
             for name, value in values.items():
                 hparams_tab.write_metric(name, value)
+
+        self._write_events(step, write)
 
     def details(self, step, network, batch):
         """Writes histograms, and pictures of a batch's reconstructions and routing.

@@ -55,6 +55,8 @@ def as_trained(settings, *folders):
         if flags.get("dataset") != settings.dataset:
             continue
         for name in READER_OPTIONS:
+            if name == "shift":         # of images to train on alone
+                continue
             asked, trained = getattr(settings, name), flags.get(name)
             if asked is None and folder == folders[0]:
                 settings = dataclasses.replace(settings, **{name: trained})

@@ -16,7 +16,7 @@ DETAILS_EVERY = 100     # steps; with the hyperparameter verbose
 
 
 def train(network, optimizer, split, writer, max_steps, save_step, batch_size, seed,
-          deadline=math.inf):
+          deadline=math.inf, micro_batch=None):
     """Trains a network from its optimizer's step to max_steps.
 
     Leaves in the writer's folder: checkpoints every save_step and at the end, summaries,
@@ -34,6 +34,7 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
       batch_size: examples in a batch, over all devices.
       seed: int, decides order and augmentation of the examples.
       deadline: float, what time.monotonic() says when the training is to end.
+      micro_batch: most examples that are computed at once, or None for the whole batch.
 
     Returns:
       The exit status that a signal asks for, or None.
@@ -44,7 +45,7 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
       RunError: if the last checkpoint, or a summary, could not be written.
     """
     first_step = int(optimizer.iterations)
-    train_step = optimization.make_step(network, optimizer)
+    train_step = optimization.make_step(network, optimizer, micro_batch=micro_batch)
     global_batch = tf.constant(batch_size, tf.float32)
     with (
         Interrupts() as interrupts,

@@ -7,7 +7,7 @@ import numpy as np
 
 from input_data import records
 from input_data.affnist import batch_files, expanded
-from input_data.dataset import DataError, Split
+from input_data.dataset import DataError, Split, scaled_batch
 from input_data.mnist import describe, listing, mnist_input
 
 # Where affNIST's archives put their files, from the folder that --data_dir names.
@@ -98,7 +98,7 @@ def _from_batches(paths, source):
 
     shape = (batch_files.SIDE, batch_files.SIDE, 1)
     return Split(_named(describe(shape, len(files))), f"{source}, affNIST", read,
-                 mnist_input.preparation(0))
+                 scaled_batch)
 
 
 def _from_records(name):

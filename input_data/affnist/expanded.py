@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from input_data import augmentation
 from input_data.dataset import Split
 from input_data.mnist import describe, mnist_input
 from input_data.mnist.shifts import Ground, every_shift
@@ -49,4 +50,4 @@ def from_digits(folder, split, source):
 
     info = dataclasses.replace(describe(ground.shape, len(images)), name="affnist")
     return Split(info, f"{source}, {split} split, placed at random", read,
-                 mnist_input.preparation(REACH if moves else 0))
+                 augmentation.shifted_batches(split, REACH))

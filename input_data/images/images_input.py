@@ -6,7 +6,7 @@ import numpy as np
 
 from input_data import image_files
 from input_data.dataset import DataError, DatasetInfo, Split, scaled_batch
-from input_data.hold_out import FRACTION, held_out_by_class
+from input_data.hold_out import FRACTION, held_out_by_class, part
 from input_data.images import class_folders, decoding
 from input_data.numbered_random import permuted
 
@@ -102,10 +102,10 @@ def _part(labels, split, has_train, fraction, seed):
     numbers = np.arange(len(labels))
     if not has_train:
         test = held_out_by_class(labels, fraction, seed)
-        numbers = numbers[test if split == "test" else ~test]
+        numbers = part(test, split == "test", fraction)
     if split.startswith("valid_"):
         validation = held_out_by_class(labels[numbers], fraction, seed)
-        numbers = numbers[validation if split == "valid_test" else ~validation]
+        numbers = numbers[part(validation, split == "valid_test", fraction)]
     return numbers
 
 

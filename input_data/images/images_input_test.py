@@ -205,7 +205,8 @@ def remove(folder):
     (remove, "train", {}, "folders of images, one for each class, found none"),
     (all_broken, "train", {"skip_broken": True}, "Class bee: expected images to train on"),
     (nothing_readable, "train", {"skip_broken": True}, "and all other images cannot be read"),
-    (lambda folder: None, "valid_train", {"validation_fraction": 0.9}, "Class ant: expected"),
+    (lambda folder: None, "valid_train", {"validation_fraction": 0.9},
+     "Of 12 examples, 12 would be held out"),
 ])
 def test_what_is_wrong_with_folders_is_said(data_dir, change, split, options, message):
     change(data_dir)

@@ -1,13 +1,13 @@
 """MNIST from TFRecords or from the published IDX files: single digits, or pairs of them."""
 
+import functools
 import os
 import re
 
 import numpy as np
-import tensorflow as tf
 
-from input_data import records
-from input_data.dataset import DataError, Split, single_target_batch
+from input_data import augmentation, records
+from input_data.dataset import DataError, Split, scaled_batch
 from input_data.examples import Features
 from input_data.mnist import NUM_CLASSES, describe, idx, listing, multi_mnist
 
@@ -17,7 +17,7 @@ VALIDATION_SHARE = 6    # the first 1/6 of the training digits validate
 PREFIXES = {1: "", 2: "multi"}      # of record files' names, by the number of targets
 
 
-def load(data_dir, split, num_targets=1):
+def load(data_dir, split, num_targets=1, *, shift=None):
     """Opens a split of MNIST, or of MultiMNIST.
 
     Args:
@@ -25,6 +25,8 @@ def load(data_dir, split, num_targets=1):
         shards; None for the sample that comes with the project.
       split: "train", "test", "valid_train" or "valid_test".
       num_targets: digits in an image, 1 or 2.
+      shift: pixels by which single digits to train on are moved at most, each way; None for 2
+        with IDX files, and for 0 with records, whose digits are shifted already.
 
     Returns:
       Split.
@@ -34,15 +36,21 @@ def load(data_dir, split, num_targets=1):
     """
     if num_targets not in (1, 2):
         raise DataError(f"MNIST has images of 1 digit or of 2, found --num_targets={num_targets}.")
-    from_records = from_single_records if num_targets == 1 else multi_mnist.from_records
+    if num_targets == 2 and shift is not None:
+        raise DataError("Pairs of digits have shifts of their own; leave --shift out.")
+    from_records = multi_mnist.from_records
+    if num_targets == 1:
+        from_records = functools.partial(
+            from_single_records, prepare=augmentation.shifted_batches(split, shift or 0))
     if data_dir is None:
-        return _from_idx(SAMPLE, split, num_targets, "the sample that comes with the project")
+        return _from_idx(SAMPLE, split, num_targets, "the sample that comes with the project",
+                         shift)
     if not os.path.isdir(data_dir):
         _check_split_of_file(data_dir, split, num_targets)
         return from_records(data_dir)
     if name := records.find(data_dir, record_patterns(split, num_targets)):
         return from_records(name)
-    return _from_idx(data_dir, split, num_targets, data_dir)
+    return _from_idx(data_dir, split, num_targets, data_dir, shift)
 
 
 def _check_split_of_file(name, split, num_targets):
@@ -90,43 +98,31 @@ def read_idx_split(folder, split, instead=""):
     return images[part], labels[part]
 
 
-def random_shift(images, max_shift, seed):
-    """Moves each image by its own random number of rows and columns; edges fill with 0.
-
-    Args:
-      images: [batch, height, width, depth].
-      max_shift: pixels; shifts are uniform over -max_shift..max_shift each way.
-      seed: int64 [2], decides the shifts.
-
-    Returns:
-      Tensor of the images' shape and dtype.
-    """
-    batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    around = [max_shift, max_shift]
-    padded = tf.pad(images, [[0, 0], around, around, [0, 0]])
-    starts = tf.random.stateless_uniform([batch, 2], seed, 0, 2 * max_shift + 1, tf.int32)
-    rows = starts[:, :1] + tf.range(height)
-    columns = starts[:, 1:] + tf.range(width)
-    padded = tf.gather(padded, rows, axis=1, batch_dims=1)
-    return tf.gather(padded, columns, axis=2, batch_dims=1)
-
-
-def _from_idx(folder, split, num_targets, source):
+def _from_idx(folder, split, num_targets, source, shift):
     images, labels = read_idx_split(
         folder, split, f"{PREFIXES[num_targets]}{split}_Nshifted_mnist.tfrecords, or ")
     source = f"{source}, {split} split"
     if num_targets == 2:
         return multi_mnist.from_digits(images, labels, source)
-    max_shift = TRAINING_SHIFT if split in ("train", "valid_train") else 0
+    shift = TRAINING_SHIFT if shift is None else shift
 
     def read(numbers):
         return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
-    return Split(describe(images.shape[1:], len(images)), source, read, preparation(max_shift))
+    return Split(describe(images.shape[1:], len(images)), source, read,
+                 augmentation.shifted_batches(split, shift))
 
 
-def from_single_records(name):
-    """Opens the records NAME or NAME@N of single digits as a Split. Raises DataError."""
+def from_single_records(name, prepare=scaled_batch):
+    """Opens the records NAME or NAME@N of single digits as a Split.
+
+    Args:
+      name: str.
+      prepare: as Split has it.
+
+    Raises:
+      DataError: if there is no such data, or it is damaged.
+    """
     files = records.RecordFiles(records.shard_names(name))
     # A size that the first record only claims must not decide the network's.
     shape = Features(files[0], files.where(0)).shape()
@@ -137,7 +133,7 @@ def from_single_records(name):
         images, labels = zip(*parsed)
         return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
 
-    return Split(describe(shape, len(files)), name, read, preparation(max_shift=0))
+    return Split(describe(shape, len(files)), name, read, prepare)
 
 
 def parse(serialized, shape, where):
@@ -151,13 +147,3 @@ def parse(serialized, shape, where):
     if found != shape:
         raise DataError(f"{where}: expected an image of {shape} like the first, found {found}.")
     return features.image("image_raw", shape), features.label("label", NUM_CLASSES)
-
-
-def preparation(max_shift):
-    """Returns a Split's `prepare` for stored digits; it moves each at random, up to max_shift."""
-    def prepare(stored, seed):
-        images = stored["images"]
-        if max_shift:
-            images = random_shift(images, max_shift, seed)
-        return single_target_batch(tf.cast(images, tf.float32) / 255, stored["targets"])
-    return prepare

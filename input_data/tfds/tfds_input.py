@@ -7,7 +7,7 @@ from PIL import Image
 
 from input_data import image_files
 from input_data.dataset import DataError, DatasetInfo, Split, scaled_batch
-from input_data.hold_out import FRACTION, held_out
+from input_data.hold_out import FRACTION, held_out, part
 
 MEMORY_BYTES = 2**31    # of images at most, where the files' format has no reading by number
 
@@ -44,7 +44,7 @@ def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fr
     numbers = np.arange(builder.info.splits[source].num_examples)
     if not whole:
         out = held_out(len(numbers), validation_fraction, validation_seed)
-        numbers = numbers[out if split == "valid_test" else ~out]
+        numbers = part(out, split == "valid_test", validation_fraction)
     examples = _Examples(builder, name, image, label, image_size)
     read_source = examples.opened(source)
 

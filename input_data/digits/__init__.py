@@ -1,0 +1,3 @@
+"""Digits as image files, named and labelled by CSV tables ("Identify the Digits")."""
+
+NUM_CLASSES = 10

@@ -1,0 +1,97 @@
+"""Writes MNIST as image files in the layout of "Identify the Digits", in a .zip.
+
+    python -m input_data.digits.digits_convert --data_dir=MNIST --output=digits.zip
+
+That practice problem has MNIST's 70,000 digits: 49,000 with labels, which is 7 of 10, and 21,000
+without. Here they come in MNIST's order, the test digits last.
+"""
+
+import io
+import os
+import sys
+import zipfile
+
+import numpy as np
+from absl import flags
+
+from input_data import command
+from input_data.dataset import DataError
+from input_data.files import whole_file
+
+LABELLED = 0.7
+
+FLAGS = command.new_flags()
+flags.DEFINE_string("data_dir", None, "Folder of MNIST's IDX files. Without it: the sample that "
+                    "comes with the project.", flag_values=FLAGS)
+flags.DEFINE_string("output", None, "The .zip to write.", flag_values=FLAGS)
+
+
+def convert(data_dir, path):
+    """Writes the archive.
+
+    Args:
+      data_dir: str, folder of MNIST's IDX files, or None for the project's sample.
+      path: str, the archive.
+
+    Returns:
+      Numbers of images with and without labels.
+
+    Raises:
+      DataError: if the digits are missing or damaged, or the archive is there already.
+    """
+    from input_data.mnist import mnist_input
+
+    parts = [mnist_input.read_idx_split(data_dir or mnist_input.SAMPLE, split)
+             for split in ("train", "test")]
+    images, labels = (np.concatenate(arrays) for arrays in zip(*parts))
+    count = round(LABELLED * len(images))
+    names = [f"{number}.png" for number in range(len(images))]
+    tables = {
+        "train.csv": ["filename,label", *map("{},{}".format, names[:count], labels)],
+        "test.csv": ["filename", *names[count:]]}
+    try:
+        with whole_file(path) as aside, zipfile.ZipFile(aside, "w") as archive:
+            for name, lines in tables.items():
+                archive.writestr(_member(name), "\n".join(lines) + "\n")
+            for number, (name, image) in enumerate(zip(names, images[..., 0])):
+                folder = "train" if number < count else "test"
+                archive.writestr(_member(f"{folder}/{name}"), _png(image))
+    except OSError as error:
+        raise DataError(f"--output: {path} cannot be written ({error}).") from None
+    return count, len(images) - count
+
+
+def _member(name):
+    return zipfile.ZipInfo(name)        # of a fixed date, so that equal images make equal bytes
+
+
+def _png(image):
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _settings(values):
+    if not values.output or not os.path.isdir(os.path.dirname(values.output) or "."):
+        raise command.UsageError(f"--output: there is no folder for {values.output}.")
+    if os.path.lexists(values.output):
+        raise command.UsageError(f"--output: {values.output} is there already.")
+    if values.data_dir is not None and not os.path.isdir(values.data_dir):
+        raise command.UsageError(f"--data_dir: there is no folder {values.data_dir}.")
+    return values
+
+
+def _main(values):
+    labelled, others = convert(values.data_dir, values.output)
+    print(f"Wrote {values.output}: {labelled} images with labels, {others} without.")
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, _settings, _main, __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

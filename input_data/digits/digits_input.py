@@ -1,0 +1,106 @@
+"""Digits as image files: `train.csv` (filename,label), `test.csv` (filename), and the images."""
+
+import io
+
+import numpy as np
+import tensorflow as tf
+
+from input_data import image_files
+from input_data.augmentation import shifted_batches
+from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.digits import NUM_CLASSES, tables
+from input_data.file_tree import FileTree
+from input_data.hold_out import held_out, part
+
+FRACTION = 0.3          # held out, unless the user says otherwise
+
+
+def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction=FRACTION,
+         validation_seed=None, shift=0):
+    """Opens a split of the labelled digits.
+
+    The test table has no labels, so that every split is of the training table, some rows of which
+    are held out.
+
+    Args:
+      data_dir: str, folder or .zip with the tables and images, in any arrangement of folders.
+      split: "train" or "valid_train" for the part to train on, "test" or "valid_test" for the
+        part held out.
+      num_targets: 1.
+      image_size: (height, width) or (height, width, channels) that the images are scaled and
+        converted to; without it they are grey, and all of the first one's size.
+      validation_fraction: float, how much is held out.
+      validation_seed: int, decides which rows; None for the last.
+      shift: pixels by which images to train on are moved at most, each way.
+
+    Returns:
+      Split; pixels are in [0, 1].
+
+    Raises:
+      DataError: if there are no such data, or they are damaged.
+    """
+    if num_targets != 1:
+        raise DataError(f"digits has 1 target an image, found --num_targets={num_targets}.")
+    with _open(data_dir) as tree:
+        table = tables.find(tree, "train")
+        out = held_out(len(table), validation_fraction, validation_seed)
+        rows = part(out, split in ("test", "valid_test"), validation_fraction)
+        images = _read(tree, table, rows, image_size)
+        how = (f"the last {out.sum()}" if validation_seed is None
+               else f"{out.sum()}, drawn by seed {validation_seed}")
+        source = (f"{tree.where(table.name)}, {split} split: {len(rows)} of {len(table)} rows; "
+                  f"held out: {how}")
+    targets = np.array(table.labels, np.int32)[rows, np.newaxis]
+
+    def read(numbers):
+        return {"images": images[numbers], "targets": targets[numbers]}
+
+    return Split(_describe(images), source, read, shifted_batches(split, shift))
+
+
+def load_unlabelled(data_dir, image_size=None):
+    """Opens the digits of the test table, which has no labels.
+
+    Args, Raises: as for `load`.
+
+    Returns:
+      Split with names; its batches hold images alone.
+    """
+    with _open(data_dir) as tree:
+        table = tables.find(tree, "test")
+        images = _read(tree, table, range(len(table)), image_size)
+        source = tree.where(table.name)
+
+    def read(numbers):
+        return {"images": images[numbers]}
+
+    def prepare(stored, seed):
+        return {"images": tf.cast(stored["images"], tf.float32) / 255}
+
+    return Split(_describe(images), source, read, prepare, names=tuple(table.filenames))
+
+
+def _open(data_dir):
+    if data_dir is None:
+        raise DataError("digits needs --data_dir: a folder or a .zip with train.csv, test.csv "
+                        "and the images they name.")
+    return FileTree(data_dir)
+
+
+def _read(tree, table, rows, image_size):
+    """Returns the images of a table's rows, uint8 [n, height, width, channels]."""
+    size = (*(image_size or (None, None)), 1)[:3]
+    images, first = None, None
+    for number, path in enumerate(table.paths(rows)):
+        where = tree.where(path)
+        image = image_files.read(io.BytesIO(tree.read(path)), size, where)
+        if images is None:
+            images, first = np.empty((len(rows), *image.shape), np.uint8), where
+        image_files.check_size(image.shape, images.shape[1:], image_size, where, first)
+        images[number] = image
+    return images
+
+
+def _describe(images):
+    return DatasetInfo("digits", *images.shape[1:], NUM_CLASSES,
+                       tuple(map(str, range(NUM_CLASSES))), num_examples=len(images))

@@ -1,0 +1,139 @@
+"""The CSV tables that name images, and where the images are."""
+
+import csv
+import dataclasses
+import io
+import posixpath
+import re
+
+from input_data.dataset import DataError
+from input_data.digits import NUM_CLASSES
+
+OTHER = {"train": "test", "test": "train"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table whose images were found.
+
+    Attributes:
+      name: str, the table's own name in its FileTree.
+      filenames: list of str, as the table has them.
+      labels: list of int, or None for a table without them.
+      folder: str, what makes names in the FileTree of the filenames.
+    """
+
+    name: str
+    filenames: list
+    labels: list | None
+    folder: str
+
+    def __len__(self):
+        return len(self.filenames)
+
+    def paths(self, rows):
+        """Returns the images' names in the FileTree, by the numbers of their rows."""
+        return [self.folder + self.filenames[row] for row in rows]
+
+
+def find(tree, stem):
+    """Finds a table and its images, wherever they are below the tree's root.
+
+    The table is train.csv or Train_ANYTHING.csv. Its images are in a folder that holds the first
+    of them, rather in one called train than in another one. Unpacked files come before packed
+    ones.
+
+    Args:
+      tree: FileTree.
+      stem: "train" for the labelled images, "test" for the others.
+
+    Returns:
+      Table.
+
+    Raises:
+      DataError: if table or images are missing, damaged, or there in several places.
+    """
+    name = _find_table(tree, stem)
+    filenames, labels = parse(tree.read(name), tree.where(name), labelled=stem == "train")
+    folder = _find_folder(tree, name, filenames[0], stem)
+    for row, filename in enumerate(filenames, start=1):
+        if folder + filename not in tree.names:
+            raise DataError(f"{tree.where(name)}, row {row}: there is no image "
+                            f"{tree.where(folder + filename)}.")
+    return Table(name, filenames, labels, folder)
+
+
+def parse(data, where, labelled):
+    """Reads a table.
+
+    Args:
+      data: bytes of a CSV with the columns filename and label, or filename alone.
+      where: str, the file, for errors.
+      labelled: whether labels are read.
+
+    Returns:
+      list of str, and list of int or None.
+
+    Raises:
+      DataError: if the table is damaged, empty, or not such a table.
+    """
+    try:
+        header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise DataError(f"{where}: not a CSV table ({error}).") from None
+    columns = [column.strip().lower() for column in header]
+    wanted = ["filename", "label"] if labelled else ["filename"]
+    if not set(wanted) <= set(columns):
+        raise DataError(f"{where}: expected a table with the columns {','.join(wanted)}, found "
+                        f"{','.join(header)[:100]!r}.")
+    numbers = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
+    if not numbers:
+        raise DataError(f"{where}: expected at least one row, found none.")
+    for number, row in numbers:
+        if len(row) != len(columns):
+            raise DataError(f"{where}, row {number}: expected {len(columns)} columns, found "
+                            f"{len(row)}.")
+    filename = columns.index("filename")
+    labels = None
+    if labelled:
+        label = columns.index("label")
+        labels = [_label(row[label], f"{where}, row {number}") for number, row in numbers]
+    return [row[filename].strip() for _, row in numbers], labels
+
+
+def _label(text, where):
+    if text.strip() not in map(str, range(NUM_CLASSES)):
+        raise DataError(f"{where}: expected a label from 0 to {NUM_CLASSES - 1}, found "
+                        f"{text[:20]!r}.")
+    return int(text)
+
+
+def _find_table(tree, stem):
+    pattern = re.compile(rf"{stem}(_[^/]*)?\.csv", re.IGNORECASE)
+    found = [name for name in tree.names if pattern.fullmatch(posixpath.basename(name))]
+    if not found:
+        raise DataError(f"{tree.root}: expected {stem}.csv in it, in a folder of it or in a .zip "
+                        f"of it, found none in {len(tree.names)} files.")
+    return _first(found, lambda name: (tree.is_packed(name), name.count("/")), tree, f"{stem}.csv")
+
+
+def _find_folder(tree, table, filename, stem):
+    found = [name.removesuffix(filename) for name in tree.names
+             if name == filename or name.endswith("/" + filename)]
+    last = {folder: posixpath.basename(folder.rstrip("/")).lower() for folder in found}
+    found = [folder for folder in found if last[folder] != OTHER[stem]]
+    if not filename or not found:
+        raise DataError(f"{tree.where(table)}, row 1: there is no image {filename!r} below "
+                        f"{tree.root}; expected it in a folder {stem}.")
+    return _first(found, lambda folder: (tree.is_packed(folder + filename), last[folder] != stem),
+                  tree, f"folder with {filename}")
+
+
+def _first(found, order, tree, what):
+    """Returns the first of some names, if no other one is as good."""
+    best = min(map(order, found))
+    names = sorted(name for name in found if order(name) == best)
+    if len(names) > 1:
+        raise DataError(f"{tree.root}: expected one {what}, found several: "
+                        f"{', '.join(names[:5])}; name the folder to use with --data_dir.")
+    return names[0]
