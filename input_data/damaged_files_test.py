@@ -99,7 +99,8 @@ IMAGE_SETS = [      # dataset, file to damage; see `with_images`
 
 def test_every_reader_is_here():
     here = {dataset for dataset, *_ in SETS + IMAGE_SETS}
-    assert here == set(input_data.READERS) - {"tfds:NAME"}      # a package of its own reads those
+    # A package of its own reads tfds; affnist/matlab_file_test.py damages affNIST's files.
+    assert here == set(input_data.READERS) - {"tfds:NAME", "affnist"}
 
 
 @pytest.fixture(params=SETS, ids=lambda found: found[1].rpartition("/")[2])
