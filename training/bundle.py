@@ -66,8 +66,9 @@ def _check_sizes(name, reader):
     claimed = sum(
         math.prod(shape) * (1 if dtypes[key] == tf.string else dtypes[key].size)
         for key, shape in reader.get_variable_to_shape_map().items())
-    held = sum(map(os.path.getsize, glob.glob(glob.escape(name) + ".data-*")))
-    if claimed > held:
+    data = glob.glob(glob.escape(name) + ".data-*")
+    held = sum(map(os.path.getsize, data))
+    if data and claimed > held:
         raise DamagedError(f"Checkpoint {name}: damaged (it claims {claimed} bytes or more of "
                            f"tensors, its data hold {held}).")
 

@@ -15,7 +15,6 @@ height, width, depth, label_1, label_2, image_raw_1, image_raw_2 and merged_raw.
 
 import contextlib
 import os
-import signal
 import sys
 
 from absl import flags
@@ -137,7 +136,6 @@ def _settings(values):
 def _main(values):
     common = {"data_dir": values.data_dir, "split": values.split, "shift": values.shift,
               "pad": values.pad, "max_shard": values.max_shard}
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         if values.multi_targets:
             name, count = generate_pairs(**common, num_pairs=values.num_pairs, seed=values.seed,
@@ -145,17 +143,9 @@ def _main(values):
         else:
             name, count = generate(**common)
     except KeyboardInterrupt as interrupt:
-        print("Stopped; no records were written.", file=sys.stderr)
-        return 128 + (interrupt.args or (signal.SIGINT,))[0]
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        raise type(interrupt)("on the way; no records were written") from None
     print(f"Wrote {count} records: {name}")
     return 0
-
-
-def _interrupt(number, frame):
-    """Makes of SIGTERM what Ctrl-C is, so that unfinished files are removed."""
-    raise KeyboardInterrupt(number)
 
 
 def main(argv):
