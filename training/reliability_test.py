@@ -10,7 +10,7 @@ ROWS = [[cell.strip() for cell in line.strip("|\n").split(" | ")]
         if line.startswith("| ") and "_test.py::" in line]
 
 
-def tests_of(path):
+def names_of_tests(path):
     return {node.name for node in ast.walk(ast.parse((ROOT / path).read_text()))
             if isinstance(node, ast.FunctionDef)}
 
@@ -20,7 +20,7 @@ def test_every_fault_has_a_test_that_there_is():
     assert len({row[0] for row in ROWS}) == len(ROWS)
     for fault, seen, *_, test in ROWS:
         path, name = re.fullmatch(r"`([\w/]+_test\.py)::(\w+)`", test).groups()
-        assert name.startswith("test_") and name in tests_of(path), test
+        assert name.startswith("test_") and name in names_of_tests(path), test
         assert fault and seen
 
 

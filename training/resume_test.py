@@ -19,8 +19,8 @@ def reads(monkeypatch):
     """The numbers of the examples that the pipeline reads, by call."""
     load, found = input_data.load, []
 
-    def counting(*arguments):
-        split = load(*arguments)
+    def counting(*arguments, **options):
+        split = load(*arguments, **options)
 
         def read(numbers):
             found.append([int(number) for number in numbers])

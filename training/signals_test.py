@@ -104,7 +104,7 @@ def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, 
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name, nth", [
-    (summaries.Summaries, "scalars", 2), (saving.Writer, "_write", 1), (os, "fsync", 6),
+    (summaries.Summaries, "scalars", 2), (saving.Writer, "_write", 1), (os, "fsync", 8),
     (os, "replace", 5), (saving.Writer, "_write_state", 1), (saving.Writer, "_remove_old", 2),
 ], ids=["summary", "save", "fsync", "rename", "state", "removal"])
 def test_what_was_trained_is_saved(common, number, sender, owner, name, nth, steps, tmp_path,
@@ -143,8 +143,8 @@ def assert_saved(folder, step, captured):
 def test_the_data_may_be_waited_for(common, number, sender, steps, tmp_path, capsys, monkeypatch):
     load = input_data.load
 
-    def slow(*arguments):
-        split = load(*arguments)
+    def slow(*arguments, **options):
+        split = load(*arguments, **options)
 
         def read(numbers):
             if len(steps) >= 3 and sender.at is None:
