@@ -28,7 +28,7 @@ tour: install
 	$(BIN)/python -m reports.tour
 
 test: install
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses=2 --dist=loadfile
 
 lint: install
 	$(BIN)/ruff check .

@@ -96,7 +96,7 @@ def test_command_draws_a_checkpoint(untrained, tmp_path, mnist_dir, capsys):
     ("", ["--right=0", "--wrong=0"], "nothing is left to draw"),
     ("", ["--checkpoint={}9"], "there is no"),
     ("remake=false", [], "has no decoder"),
-    ("", ["--num_targets=2"], "--data_dir is missing"),
+    ("", ["--num_targets=2"], "is of another network"),
 ])
 def test_what_cannot_be_drawn_gets_one_line(untrained, overrides, arguments, message, tmp_path,
                                             monkeypatch, one_line):
