@@ -251,7 +251,7 @@ def test_an_archive_is_unpacked_once(run, capsys):
     (b"no archive", "damaged archive"),
     (gzip.compress(b"no archive"), "damaged archive"),
     (archive(**{"batches__test_batch.bin": b"12345"})[:60], "damaged archive"),
-])
+], ids=["evil", "other", "none", "compressed", "cut"])
 def test_a_bad_archive_unpacks_nothing(run, capsys, data, message):
     with serving({"batches.tar.gz": data}) as server:
         assert run(server.url, file=published(data)) == 2
