@@ -163,8 +163,8 @@ def _note_progress(counters, begun, around_save):
 
     make_step, save = optimization.make_step, saving.Writer.save
 
-    def noted_make_step(network, optimizer):
-        train_step = make_step(network, optimizer)
+    def noted_make_step(network, optimizer, **options):
+        train_step = make_step(network, optimizer, **options)
 
         def noted_step(batch, global_batch):
             now = time.monotonic()

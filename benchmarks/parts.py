@@ -104,7 +104,7 @@ def _update(network, optimizer):
     def step():
         optimizer.apply(gradients, network.trainable_variables)
 
-    return lambda: (step(), float(network.trainable_variables[-1][0]))
+    return lambda: (step(), float(tf.reshape(network.trainable_variables[-1], [-1])[0]))
 
 
 def measure(contestant, steps):
