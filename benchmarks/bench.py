@@ -8,7 +8,6 @@ count. The report is printed and left in --output, as report.md and report.json.
 """
 
 import dataclasses
-import shlex
 import sys
 
 from absl import flags
@@ -137,7 +136,7 @@ def _settings(flag_values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = ["python", "-m", "benchmarks.bench", *map(shlex.quote, argv[1:])]
+    line = report.command_line("benchmarks.bench", argv)
     return command.run(argv, FLAGS, _settings,
                        lambda settings: bench(settings, FLAGS.output, line), __doc__)
 

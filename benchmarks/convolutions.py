@@ -10,7 +10,6 @@ or at most 10 % slower. The last table has constants that fit the measured times
 
 import dataclasses
 import os
-import shlex
 import statistics
 import sys
 import time
@@ -219,7 +218,7 @@ def _settings(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = ["python", "-m", "benchmarks.convolutions", *map(shlex.quote, argv[1:])]
+    line = report.command_line("benchmarks.convolutions", argv)
     return command.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
 
 

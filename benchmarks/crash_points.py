@@ -15,7 +15,6 @@ import dataclasses
 import io
 import os
 import random
-import shlex
 import shutil
 import sys
 import tempfile
@@ -226,7 +225,7 @@ def _settings(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = ["python", "-m", "benchmarks.crash_points", *map(shlex.quote, argv[1:])]
+    line = report.command_line("benchmarks.crash_points", argv)
     return command.run(argv, FLAGS, _settings,
                        lambda settings: count_through(settings, settings.output, line), __doc__,
                        errors=(lives.LifeError,), tensorflow=False)

@@ -10,7 +10,6 @@ which some of them run side by side.
 """
 
 import os
-import shlex
 import statistics
 import sys
 import time
@@ -175,7 +174,7 @@ def _settings(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = ["python", "-m", "benchmarks.parts", *map(shlex.quote, argv[1:])]
+    line = report.command_line("benchmarks.parts", argv)
     return command.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 
 from input_data.command import UsageError
 from input_data.files import whole_file
@@ -56,6 +57,11 @@ def table(header, rows):
     lines = [[name.removeprefix(">") for name in header],
              ["---:" if name.startswith(">") else "---" for name in header], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def command_line(module, argv):
+    """Returns what was typed to run a module with arguments, a list of str."""
+    return ["python", "-m", module, *map(shlex.quote, argv[1:])]
 
 
 def machine(facts, command):

@@ -13,7 +13,6 @@ import csv
 import dataclasses
 import os
 import random
-import shlex
 import shutil
 import subprocess
 import sys
@@ -200,7 +199,7 @@ def _settings(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = ["python", "-m", "benchmarks.soak", *map(shlex.quote, argv[1:])]
+    line = report.command_line("benchmarks.soak", argv)
     return command.run(argv, FLAGS, _settings,
                        lambda settings: soak_all(settings, settings.output, line), __doc__,
                        errors=(lives.LifeError,), tensorflow=False)

@@ -32,6 +32,12 @@ class DatasetInfo:
     num_examples: int | None = None
 
 
+def check_single_target(name, num_targets):
+    """Raises DataError if a dataset whose images have one target is asked for another number."""
+    if num_targets != 1:
+        raise DataError(f"{name} has 1 target an image, found --num_targets={num_targets}.")
+
+
 def single_target_batch(images, targets):
     """Returns the batch of images that each show their one target.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from input_data import records
 from input_data.affnist import batch_files, expanded
-from input_data.dataset import DataError, Split, scaled_batch
+from input_data.dataset import DataError, Split, check_single_target, scaled_batch
 from input_data.mnist import describe, listing, mnist_input
 
 # Where affNIST's archives put their files, from the folder that --data_dir names.
@@ -36,8 +36,7 @@ def load(data_dir, split, num_targets=1):
     Raises:
       DataError: if there is no such data, several kinds of it, or it is damaged.
     """
-    if num_targets != 1:
-        raise DataError(f"affnist has 1 target an image, found --num_targets={num_targets}.")
+    check_single_target("affnist", num_targets)
     paths = _named_batches(data_dir)
     if paths and split in ("train", "valid_train"):
         raise DataError(f"{data_dir}: affNIST's files are to evaluate on; expected a folder of "

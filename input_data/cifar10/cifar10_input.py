@@ -6,7 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from input_data import augmentation
-from input_data.dataset import DataError, DatasetInfo, Split, single_target_batch
+from input_data.dataset import (
+    DataError,
+    DatasetInfo,
+    Split,
+    check_single_target,
+    single_target_batch,
+)
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer",
                "dog", "frog", "horse", "ship", "truck")
@@ -34,8 +40,7 @@ def load(data_dir, split, num_targets=1):
     Raises:
       DataError: if there is no such data, or it is damaged.
     """
-    if num_targets != 1:
-        raise DataError(f"cifar10 has 1 target an image, found --num_targets={num_targets}.")
+    check_single_target("cifar10", num_targets)
     if data_dir is None:
         raise DataError("cifar10 needs --data_dir; python -m input_data.download "
                         "--dataset=cifar10 --data_dir=DIR gets the data.")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from input_data import image_files
 from input_data.augmentation import shifted_batches
-from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.dataset import DataError, DatasetInfo, Split, check_single_target
 from input_data.digits import NUM_CLASSES, tables
 from input_data.file_tree import FileTree
 from input_data.hold_out import held_out, part
@@ -39,8 +39,7 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     Raises:
       DataError: if there are no such data, or they are damaged.
     """
-    if num_targets != 1:
-        raise DataError(f"digits has 1 target an image, found --num_targets={num_targets}.")
+    check_single_target("digits", num_targets)
     with _open(data_dir) as tree:
         table = tables.find(tree, "train")
         out = held_out(len(table), validation_fraction, validation_seed)

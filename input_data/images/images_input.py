@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from input_data import image_files
-from input_data.dataset import DataError, DatasetInfo, Split, scaled_batch
+from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
 from input_data.hold_out import FRACTION, held_out_by_class, part
 from input_data.images import class_folders, decoding
 from input_data.numbered_random import permuted
@@ -38,8 +38,7 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
       DataError: if there are no such images, an image cannot be read or is of another size, a
         class has none, or there are less than two classes.
     """
-    if num_targets != 1:
-        raise DataError(f"images has 1 target an image, found --num_targets={num_targets}.")
+    check_single_target("images", num_targets)
     if data_dir is None or not os.path.isdir(data_dir):
         raise DataError("images needs --data_dir, a folder with train/CLASS/*.png and "
                         f"test/CLASS/*.png, or CLASS/*.png; found {data_dir}.")

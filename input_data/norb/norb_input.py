@@ -6,7 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from input_data import augmentation, records
-from input_data.dataset import DataError, DatasetInfo, Split, single_target_batch
+from input_data.dataset import (
+    DataError,
+    DatasetInfo,
+    Split,
+    check_single_target,
+    single_target_batch,
+)
 from input_data.examples import Features
 
 CLASS_NAMES = ("animal", "human", "plane", "truck", "car")
@@ -30,8 +36,7 @@ def load(data_dir, split, num_targets=1):
     Raises:
       DataError: if there is no such data, several kinds of it, or it is damaged.
     """
-    if num_targets != 1:
-        raise DataError(f"norb has 1 target an image, found --num_targets={num_targets}.")
+    check_single_target("norb", num_targets)
     if split.startswith("valid_"):
         raise DataError("norb has no validation split, found --validate=true; leave it out.")
     if data_dir is None:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from input_data import image_files
-from input_data.dataset import DataError, DatasetInfo, Split, scaled_batch
+from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
 from input_data.hold_out import FRACTION, held_out, part
 
 MEMORY_BYTES = 2**31    # of images at most, where the files' format has no reading by number
@@ -36,8 +36,7 @@ def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fr
       DataError: if the package is missing, the dataset cannot be had, has no such split or other
         features, does not fit into memory, or an image is of another size.
     """
-    if num_targets != 1:
-        raise DataError(f"tfds:{name} has 1 target an image, found --num_targets={num_targets}.")
+    check_single_target(f"tfds:{name}", num_targets)
     builder = _prepared(_package(), name, data_dir)
     image, label = _features(builder, name)
     source, whole = _source_split(builder, name, split)
