@@ -9,81 +9,14 @@ from input_data import interruption
 if __name__ == "__main__":
     interruption.leave_at_once()        # also while the modules below are imported
 
-import dataclasses
 import sys
 
-from absl import flags
-
-import models
 from input_data import command
 from models.hparams import HParamsError
+from training import run_flags
 from training.errors import RunError
-from training.settings import MAX_STEPS, Settings
 
-FLAGS = command.new_flags()
-flags.DEFINE_string(
-    "data_dir", None, "Folder of the dataset's files, or name of a record file (NAME@N: N "
-    "shards). Without it: the sample that comes with the project.", flag_values=FLAGS)
-command.define_dataset(FLAGS)
-command.define_reader_options(FLAGS)
-flags.DEFINE_integer("shift", None, "Pixels by which images to train on are moved at most, each "
-                     "way. Without it: 2 for MNIST's IDX files, 0 for its records and for digits.",
-                     lower_bound=0, flag_values=FLAGS)
-flags.DEFINE_enum("model", "capsule", list(models.NETWORKS), "The network.", flag_values=FLAGS)
-flags.DEFINE_string("hparams_override", "", "Hyperparameters other than the defaults, as "
-                    "key=value,key=value; models/hparams.py lists them.", flag_values=FLAGS)
-flags.DEFINE_integer("num_targets", 1, "Classes in an image: 2 for pairs of MNIST digits.",
-                     lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_boolean("train", True, "Train; false evaluates.", flag_values=FLAGS)
-flags.DEFINE_boolean("validate", False, "Hold part of the training data out, and evaluate on "
-                     "it instead of the test data.", flag_values=FLAGS)
-flags.DEFINE_string("summary_dir", None, "Folder of the run: train/ takes checkpoints and "
-                    "summaries of the training, test/ those of evaluations.", flag_values=FLAGS)
-flags.DEFINE_string("checkpoint", None, "Checkpoint to evaluate, or to start training from. "
-                    "Without it evaluation follows the checkpoints in summary_dir/train.",
-                    flag_values=FLAGS)
-flags.DEFINE_string("predictions", None, "Instead of evaluating, write the classes of the "
-                    "dataset's unlabelled images into this new CSV file.", flag_values=FLAGS)
-flags.DEFINE_integer("num_trials", 1, "Evaluate an ensemble of so many checkpoints: {} in "
-                     "--checkpoint stands for their numbers, from 0.", lower_bound=1,
-                     flag_values=FLAGS)
-flags.DEFINE_integer("max_steps", MAX_STEPS, "Step to end at.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_float("max_minutes", 0, "Minutes after which a training saves and ends, wherever it "
-                   "is; the same command goes on. 0: no limit.", lower_bound=0,
-                   flag_values=FLAGS)
-flags.DEFINE_integer("save_step", 1500, "Steps between checkpoints.", lower_bound=1,
-                     flag_values=FLAGS)
-flags.DEFINE_integer("keep_checkpoints", 1000, "Newest checkpoints to keep; older ones are "
-                     "removed. One of the MNIST network takes 99 MB.", lower_bound=1,
-                     flag_values=FLAGS)
-flags.DEFINE_integer("eval_size", 10000, "Most examples to evaluate, from the first on.",
-                     lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("batch_size", None, "Examples in a batch. Without it: 128 for training, "
-                     "100 for evaluation.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("micro_batch", None, "Most examples that training computes at once; a "
-                     "larger batch is computed in parts, in less memory. Without it: the whole "
-                     "batch.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("seed", None, "Decides initial weights, and order and augmentation of the "
-                     "examples. Without it: 0, or the run's own when it resumes.",
-                     lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
-flags.DEFINE_enum("convolution", None, ["auto", "direct", "spectral"], "Algorithm of the large "
-                  "convolutions: auto, the default, takes the faster one. Checkpoints are "
-                  "the same.",
-                  flag_values=FLAGS)
-flags.DEFINE_enum("precision", None, ["float32", "bfloat16"], "Of the convolutions' products, "
-                  "float32 by default; weights, routing and losses are always float32.",
-                  flag_values=FLAGS)
-flags.DEFINE_float("poll_seconds", 10, "Following: seconds between looks for a new checkpoint.",
-                   lower_bound=0.1, flag_values=FLAGS)
-flags.DEFINE_float("patience_minutes", 120, "Following: minutes without a new checkpoint after "
-                   "which it ends.", lower_bound=0, flag_values=FLAGS)
-
-
-def _settings(values):
-    given = {field.name: values[field.name].value for field in dataclasses.fields(Settings)}
-    if not values["max_steps"].present:
-        given["max_steps"] = None       # following: the training's own end
-    return Settings(**given)
+FLAGS = run_flags.define()
 
 
 def _main(settings):
@@ -94,7 +27,8 @@ def _main(settings):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
+    return command.run(argv, FLAGS, run_flags.settings, _main, __doc__,
+                       errors=(HParamsError, RunError))
 
 
 if __name__ == "__main__":
