@@ -73,11 +73,12 @@ def define():
     return values
 
 
-def settings(values):
+def settings(values, **others):
     """Returns the Settings that parsed flags ask for.
 
     Args:
       values: what `define` returned.
+      **others: settings to take in place of what the flags of their names say.
 
     Raises:
       UsageError, HParamsError: as for `Settings`.
@@ -85,4 +86,4 @@ def settings(values):
     given = {field.name: values[field.name].value for field in dataclasses.fields(Settings)}
     if not values["max_steps"].present:
         given["max_steps"] = None       # following: the training's own end
-    return Settings(**given)
+    return Settings(**{**given, **others})

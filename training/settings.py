@@ -13,6 +13,10 @@ TRAINING_BATCH = 128
 EVALUATION_BATCH = 100
 # The settings that go to the dataset's reader, by their own names.
 READER_OPTIONS = ("image_size", "shift", "validation_fraction", "validation_seed", "skip_broken")
+# The settings that a training keeps from its start; others are refused when it resumes.
+KEPT = ("dataset", "model", "num_targets", "validate", "seed", "batch_size", "micro_batch",
+        "convolution", "precision", *READER_OPTIONS)
+MAY_CHANGE = ("skip_broken",)       # of those: files may break on the way
 
 
 @dataclasses.dataclass(frozen=True)

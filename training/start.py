@@ -23,7 +23,7 @@ from training import (
 )
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split, warn_of_unused
-from training.settings import MAX_STEPS, READER_OPTIONS, TRAINING_BATCH, flag
+from training.settings import KEPT, MAX_STEPS, MAY_CHANGE, TRAINING_BATCH, flag
 
 NON_FINITE_STATUS = 3
 # What the flags of an earlier start may be that this one takes over without being asked.
@@ -112,10 +112,9 @@ def _as_started(settings, folder):
     defaults = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
                 "convolution": "auto", "precision": "float32"}
     decided = {}
-    for name in ("dataset", "model", "num_targets", "validate", "seed", "batch_size",
-                 "micro_batch", "convolution", "precision", *READER_OPTIONS):
+    for name in KEPT:
         asked = getattr(settings, name)
-        fixed = name in started and name != "skip_broken"   # files may break on the way
+        fixed = name in started and name not in MAY_CHANGE
         if fixed and asked not in (None, started[name]):
             raise RunError(f"{folder} was started with {flag(name, started[name])}, found "
                            f"--{name}={asked}; give the same, or another --summary_dir.")
