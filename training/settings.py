@@ -82,8 +82,8 @@ class Settings:
             raise UsageError("--summary_dir is missing: it takes a run's checkpoints and "
                              "summaries" + ("." if self.train else "; or give a --checkpoint."))
         if self.num_trials > 1 and self.train:
-            raise UsageError("--num_trials is for evaluation: N trials are N trainings, each "
-                             "with its own --seed and --summary_dir.")
+            raise UsageError("--num_trials is for evaluation; python -m training.trials trains "
+                             "so many.")
         if self.num_trials > 1 and not self.is_ensemble:
             raise UsageError("--num_trials needs a --checkpoint with {} in it, which stands for "
                              "the trial's number.")

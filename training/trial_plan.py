@@ -1,0 +1,102 @@
+"""The trials of an ensemble: folder, seed and checkpoint of each, and whether it is done."""
+
+import contextlib
+import dataclasses
+import os
+
+from models.hparams import HParamsError, parse_overrides
+from training import run_files
+from training.errors import RunError
+from training.settings import KEPT, MAY_CHANGE, Settings
+
+SEEDS = 2**32
+LOG = "log.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What trials are trained, and how they are evaluated.
+
+    Attributes:
+      common: Settings of each training, but for folder and seed.
+      evaluation: Settings of the ensemble's evaluation.
+      max_steps: int, the step that trainings end at.
+      num_trials: int.
+      at_once: int, most trainings at a time.
+      trial: int, the only one to train, or None.
+      shares: what the environment of each training at work says of its device, as
+        `device_shares.shares` returns it.
+
+    Raises:
+      UsageError: if a trial's folder is none.
+    """
+
+    common: Settings
+    evaluation: Settings
+    max_steps: int
+    num_trials: int
+    at_once: int
+    trial: int | None
+    shares: list
+
+    def __post_init__(self):
+        for number in range(self.num_trials):
+            self.training(number)
+
+    def training(self, number):
+        """Returns the Settings of a trial."""
+        if self.common.seed is not None:
+            seed = self.common.seed + number
+        else:
+            seed = self._started_seed(number)
+            seed = self._first_seed() + number if seed is None else seed
+        return dataclasses.replace(self.common, summary_dir=self._folder(number), seed=seed)
+
+    def checkpoint(self, number):
+        """Returns the name of a trial's last checkpoint."""
+        return self.evaluation.checkpoint.replace("{}", str(number))
+
+    def log(self, number):
+        """Returns the name of the file that takes what a trial prints, or None for the screen."""
+        return os.path.join(self._folder(number), LOG) if self.at_once > 1 else None
+
+    def is_done(self, number):
+        """Whether a trial has ended at max_steps, with the settings that are asked for."""
+        settings = self.training(number)
+        # Whatever is wrong with its files, the training itself says.
+        with contextlib.suppress(RunError, HParamsError):
+            finished = run_files.read_finished(settings.train_folder)
+            return (finished is not None and finished >= self.max_steps
+                    and os.path.exists(self.checkpoint(number) + ".index")
+                    and _is_as_started(settings))
+        return False
+
+    def _folder(self, number):
+        return os.path.join(self.common.summary_dir, f"trial{number}")
+
+    def _started_seed(self, number):
+        """Returns the seed that a trial was started with, or None."""
+        with contextlib.suppress(RunError):
+            flags = run_files.read(os.path.join(self._folder(number), "train"), run_files.FLAGS)
+            seed = (flags or {}).get("seed")
+            if type(seed) is int and 0 <= seed < SEEDS:
+                return seed
+        return None
+
+    def _first_seed(self):
+        """Returns trial 0's seed, from the first trial that was started; without any, 0."""
+        for number in range(self.num_trials):
+            started = self._started_seed(number)
+            if started is not None and 0 <= started - number <= SEEDS - self.num_trials:
+                return started - number
+        return 0
+
+
+def _is_as_started(settings):
+    """Whether a training that has begun would not refuse to go on with settings."""
+    started = run_files.read(settings.train_folder, run_files.FLAGS) or {}
+    hparams = run_files.read_hparams(settings.train_folder)
+    asked = {name: getattr(settings, name) for name in KEPT if name not in MAY_CHANGE}
+    return (all(value in (None, started.get(name, value)) for name, value in asked.items())
+            and all(hparams is None or value == getattr(hparams, name)
+                    for name, value in parse_overrides(settings.hparams_override).items()))
