@@ -22,7 +22,7 @@ from input_data import command
 from models.hparams import HParams, HParamsError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
 SHELL = ("", "sh", "bash", "console")       # what a fence may say; boxes without one are indented
 # Commands of others, `python -m NAME`: their flags are not looked at.
 OTHERS = ("IPython", "ipykernel", "jupyter", "pip", "pytest", "tensorboard", "venv")
@@ -277,17 +277,18 @@ def _wrong_targets(arguments):
     return f"there is no target {', '.join(wrong)}" if wrong else None
 
 
-def unreached(first, pages):
-    """Returns the names of the pages to which no links lead from the first one."""
-    reached, left = set(), [first.resolve()]
+def unreached(paths):
+    """Returns the names of the pages to which no links lead from README.md, the first of them."""
+    reached, left = set(), [paths[0]]
     while left:
         path = left.pop()
         if path not in reached:
             reached.add(path)
-            targets = (target.partition("#")[0] for _, _, target in Page(path).links())
-            left += [found for target in targets if target.endswith(".md")
-                     and (found := (path.parent / target).resolve()) in pages]
-    return [path.name for path in pages if path not in reached]
+            targets = (target.partition("#")[0]
+                       for _, _, target in Page(path, paths[0].parent).links())
+            left += [found for target in targets
+                     if (found := (path.parent / target).resolve()) in paths]
+    return [path.name for path in paths if path not in reached]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -301,7 +302,7 @@ def test_commands_have_the_flags_that_there_are(path):
 
 
 def test_every_page_is_reached_from_the_readme():
-    assert unreached(ROOT / "README.md", PAGES) == []
+    assert unreached(PAGES) == []
 
 
 def test_there_is_something_to_look_at():
@@ -341,6 +342,15 @@ def test_links_that_lead_somewhere(page_of):
         "# Here\n\n[1](other.md), [2](other.md#two-words-or-3), [3](other.md#one-1), [4](#here), "
         "[5](https://nowhere.example/), [`Known.method`](code.py), [`code.py`](code.py), "
         "`[6](no link)`\n\n    [7](code)\n\n```\n[8](code)\n```\n")) == []
+
+
+def test_pages_without_a_way_to_them_are_found(tmp_path):
+    (tmp_path / "docs").mkdir()
+    texts = {"README.md": "[a](docs/a.md#one)", "docs/a.md": "[b](b.md), [a](../README.md)",
+             "docs/b.md": "", "docs/c.md": "[b](b.md)"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    assert unreached([tmp_path.resolve() / name for name in texts]) == ["c.md"]
 
 
 @pytest.mark.parametrize("text, line, reason", [
