@@ -1,8 +1,8 @@
 """Dynamic routing as matrix products, without the tensor of votes.
 
-The votes u[i] W[i, j] of a capsule network are its largest tensor by far, and routing reads them
-several times an iteration. They need not exist. With u and W for inputs and weights, both sums
-of an iteration are products of plain matrices, for each out capsule j:
+The votes u[i] W[i, j] of a capsule network are a large tensor, 94 MB for 128 MNIST digits, and
+routing reads them several times an iteration. They need not exist. With u and W for inputs and
+weights, both sums of an iteration are products of plain matrices, for each out capsule j:
 
     sum_i c[i, j] u[i] W[i, j]     = [c[:, j] u]  x  W[:, j]         the weighted sum
     (u[i] W[i, j]) . v[j]          = u[i] . (W[i, j] v[j])           the agreement

@@ -1,6 +1,6 @@
 """Turns the dimensions of class capsules, and draws what is then decoded (paper, figure 4).
 
-    python -m reports.dimensions --checkpoint=runs/demo/train/model.ckpt-1000 --digits=2,5
+    python -m reports.dimensions --checkpoint=runs/demo/train/model.ckpt-2200 --digits=2,5
 
 A row is a dimension of the winning capsule, a column what is added to it. --animate writes the
 same as a GIF too, in which all dimensions swing at once.

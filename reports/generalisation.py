@@ -3,7 +3,7 @@
     python -m reports.generalisation --data_dir=DIR --affnist=AFFNIST_DIR
 
 Both are trained on MNIST placed at random on 40x40, until they read as many of the held-out
-digits right, and are then evaluated on affNIST, which they never saw (paper, section 5.1).
+digits right, and are then evaluated on affNIST, which they never saw (paper, section 5.2).
 Without --affnist they are evaluated on generated affine digits, which are not affNIST. Where a
 network does not get to --accuracy within --max_steps, both are compared at the highest accuracy
 that both did reach. An interrupted comparison goes on where it was when it is started again.

@@ -1,6 +1,6 @@
 """Draws what a capsule network reads in test images, and what it reconstructs of them.
 
-    python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-1000
+    python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-2200
 
 Images that are read right and images that are read wrong are chosen separately, each the first
 of the test split (paper, figure 3). A wrong one is reconstructed twice: from the capsule of its

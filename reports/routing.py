@@ -1,7 +1,7 @@
 """Draws how routing divides an image's primary capsules among the classes, step by step.
 
-    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-1000 --example=3
-    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-1000 --image=photo.jpg
+    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2200 --example=3
+    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2200 --image=photo.jpg
 
 The picture shows the image; the length of each class capsule after each iteration; the share of
 the primary capsules' votes that each class gets at each place, by iteration; and the coupling

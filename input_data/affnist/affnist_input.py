@@ -1,4 +1,4 @@
-"""affNIST: trained on shifted digits, tested on affine-transformed ones (paper, section 5.1)."""
+"""affNIST: trained on shifted digits, tested on affine-transformed ones (paper, section 5.2)."""
 
 import dataclasses
 import os

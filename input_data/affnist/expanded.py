@@ -1,4 +1,4 @@
-"""Expanded MNIST: digits placed at random on a ground of 40x40 (paper, section 5.1)."""
+"""Expanded MNIST: digits placed at random on a ground of 40x40 (paper, section 5.2)."""
 
 import dataclasses
 
