@@ -19,6 +19,12 @@ from training.errors import RunError
 FLAGS = run_flags.define()
 
 
+def _prepare(settings):
+    from training import devices
+
+    devices.prepare(settings)
+
+
 def _main(settings):
     from training.run import run
 
@@ -28,7 +34,7 @@ def _main(settings):
 def main(argv):
     """Runs the command line, and returns its exit status."""
     return command.run(argv, FLAGS, run_flags.settings, _main, __doc__,
-                       errors=(HParamsError, RunError))
+                       errors=(HParamsError, RunError), before_use=_prepare)
 
 
 if __name__ == "__main__":

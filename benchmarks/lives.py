@@ -168,7 +168,7 @@ def _note_progress(counters, begun, around_save):
 
         def noted_step(batch, global_batch):
             now = time.monotonic()
-            counters.note(step=int(optimizer.iterations) + 1)
+            counters.note(step=int(optimizer.iterations.numpy()) + 1)
             outcome = train_step(batch, global_batch)
             counters.note(steps_ended=counters.steps_ended + 1)
             if counters.start_seconds:

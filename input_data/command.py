@@ -71,7 +71,7 @@ def image_size(text):
 
 
 def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True,
-        takes_arguments=False):
+        takes_arguments=False, before_use=None):
     """Parses and checks a command's flags, then imports TensorFlow, then does the work.
 
     Args:
@@ -85,6 +85,7 @@ def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True,
         they are shown as one line and end the command with status 2.
       tensorflow: whether the work needs TensorFlow.
       takes_arguments: whether the command takes arguments that are no flags.
+      before_use: function of what settings returned that chooses TensorFlow's devices, or None.
 
     Returns:
       int, the exit status; 130 and 143 after Ctrl-C and SIGTERM.
@@ -101,7 +102,9 @@ def run(argv, flag_values, settings, main, about, errors=(), tensorflow=True,
                 raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
             checked = settings(flag_values, *([arguments] if takes_arguments else []))
             if tensorflow:
-                kept_lines = quiet_tensorflow.load(show_lines=flag_values.verbosity >= 0)
+                kept_lines = quiet_tensorflow.load(
+                    show_lines=flag_values.verbosity >= 0,
+                    before_use=lambda: before_use and before_use(checked))
         with interruption.raised():
             return main(checked) or 0
     except (flags.Error, UsageError, DataError, *errors) as error:

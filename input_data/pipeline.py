@@ -11,7 +11,7 @@ from input_data.dataset import DataError
 AUGMENTATION = 1
 
 
-def training_batches(split, batch_size, seed, first_batch=0):
+def training_batches(split, batch_size, seed, first_batch=0, part=None):
     """Returns an endless tf.data.Dataset of shuffled, augmented batches.
 
     Every example comes once an epoch, each epoch in an order of its own. Batches go on over
@@ -22,22 +22,35 @@ def training_batches(split, batch_size, seed, first_batch=0):
       batch_size: examples in a batch.
       seed: int, decides order and augmentation.
       first_batch: number of the first batch; a resumed training goes on at its step, at no cost.
+      part: (start, end), which examples of each batch are wanted, and read; None for all. They
+        are what they are in the whole batch.
     """
     count = _count(split)
     stored = _reader(split)
+    start, end = part or (0, batch_size)
 
     def shuffled(batch):
-        position = batch * batch_size + tf.range(batch_size, dtype=tf.int64)
+        position = batch * batch_size + tf.range(start, end, dtype=tf.int64)
         epoch = position // count
-        seeds = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), epoch,
+        seeds = tf.stack([tf.fill([end - start], tf.constant(seed, tf.int64)), epoch,
                           tf.zeros_like(epoch)], axis=1)
         return tf.raw_ops.RandomIndexShuffle(
             index=position % count, seed=seeds, max_index=tf.constant(count - 1, tf.int64))
 
+    def prepared(examples, augmentation_seed):
+        # An example's random numbers are those of its place in the whole batch.
+        around = [start, batch_size - end]
+        whole = {key: tf.pad(values, [around] + [[0, 0]] * (values.shape.rank - 1))
+                 for key, values in examples.items()}
+        return {key: values[start:end]
+                for key, values in split.prepare(whole, augmentation_seed).items()}
+
     def make(batch):
         augmentation_seed = tf.random.experimental.stateless_fold_in(
             tf.constant([seed, AUGMENTATION], tf.int64), batch)
-        return split.prepare(stored(shuffled(batch)), augmentation_seed)
+        examples = stored(shuffled(batch))
+        prepare = split.prepare if end - start == batch_size else prepared
+        return prepare(examples, augmentation_seed)
 
     batches = tf.data.Dataset.counter(first_batch).map(make, num_parallel_calls=1)
     return batches.prefetch(2)

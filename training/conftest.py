@@ -15,7 +15,7 @@ def steps(monkeypatch):
 
         def noted(*arguments):
             outcome = step(*arguments)
-            found.append(int(optimizer.iterations))
+            found.append(int(optimizer.iterations.numpy()))
             found.then.pop(found[-1], lambda: None)()
             return outcome
 

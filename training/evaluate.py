@@ -3,7 +3,7 @@
 import os
 import time
 
-from training import checkpoints, progress, results, run_files, trained_on
+from training import checkpoints, devices, progress, results, run_files, trained_on
 from training.errors import DamagedError, RunError
 from training.evaluator import Evaluator
 from training.loading import check_same_network, load_network, open_split
@@ -91,11 +91,13 @@ class CheckpointEvaluations:
         self._settings = settings
         self._info = split.info
         trained_on.check(stored.folder, split.info)
-        self._network = load_network(
-            stored, settings.model, settings.hparams_override, split.info,
-            settings.convolution or "auto", settings.precision or "float32")
-        self._evaluator = Evaluator(self._network, split,
-                                    settings.batch_size or EVALUATION_BATCH, settings.eval_size)
+        towers = devices.towers(settings)
+        with towers.scope():
+            self._network = load_network(
+                stored, settings.model, settings.hparams_override, split.info,
+                settings.convolution or "auto", settings.precision or "float32")
+        self._evaluator = Evaluator(self._network, split, settings.batch_size or EVALUATION_BATCH,
+                                    settings.eval_size, towers)
         if settings.test_folder:
             run_files.make_folder(settings.test_folder)
             run_files.write_settings(settings.test_folder, settings, self._network.hparams)

@@ -9,6 +9,7 @@ import capsules
 from input_data.pipeline import evaluation_batches, plain_data_errors
 from training import objective, progress
 from training.confusion import Confusion
+from training.towers import ONE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,20 +59,25 @@ class Evaluator:
       split: Split.
       batch_size: examples in a batch.
       limit: most examples to count, from the first on.
+      towers: Towers, in whose scope the network was made.
     """
 
-    def __init__(self, network, split, batch_size, limit):
+    def __init__(self, network, split, batch_size, limit, towers=ONE):
         self._network = network
+        self._towers = towers
         self._split = split
         self._batch_size = batch_size
         self._limit = min(limit, split.info.num_examples)
 
-        @tf.function(reduce_retracing=True)
-        def step(batch):
+        def device_step(batch):
             inferred = network(batch)
             outcome = objective.judge(network.hparams, batch, inferred)
             predicted = capsules.predicted(inferred.logits, batch["targets"].shape[1])
             return objective.summed(outcome), inferred.logits, predicted
+
+        @tf.function(reduce_retracing=True)
+        def step(towers, batch):
+            return towers.run(device_step, batch)
 
         self._step = step
 
@@ -91,13 +97,16 @@ class Evaluator:
         sums = [0.0] * len(objective.Outcome._fields)
         with plain_data_errors(), progress.bar("Evaluating", self._limit) as bar:
             for batch in evaluation_batches(self._split, self._batch_size, self._limit):
-                outcome, logits, predicted = self._step(batch)
+                size = len(batch["images"])
+                towers = self._towers.for_batch(size)
+                outcome, logits, predicted = self._step(towers, towers.spread(batch, size))
                 targets = batch["targets"].numpy()
-                confusion.add(targets, predicted)
-                sums = [total + float(value) for total, value in zip(sums, outcome)]
+                confusion.add(targets, towers.joined(predicted))
+                sums = [total + sum(map(float, towers.each(values)))
+                        for total, values in zip(sums, outcome)]
                 if collect is not None:
-                    collect(targets, logits.numpy())
-                bar.update(len(batch["images"]))
+                    collect(targets, towers.joined(logits))
+                bar.update(size)
         outcome = objective.Outcome(*sums)
         return Evaluation(
             self._limit, round(outcome.correct), round(outcome.almost_correct),

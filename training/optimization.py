@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from training import objective
+from training.towers import ONE
 
 LOWEST_LEARNING_RATE = 1e-6
 SLOTS = ("momentum", "velocity")
@@ -47,7 +48,7 @@ def slots(network, optimizer):
             for slot in SLOTS}
 
 
-def make_step(network, optimizer, strategy=None, micro_batch=None):
+def make_step(network, optimizer, towers=ONE, micro_batch=None):
     """Returns a function that trains the network on one batch.
 
     Losses are summed over a device's examples and divided by the global batch, so that the
@@ -56,16 +57,16 @@ def make_step(network, optimizer, strategy=None, micro_batch=None):
     Args:
       network: Network.
       optimizer: its optimizer.
-      strategy: tf.distribute.Strategy, or None for one device.
+      towers: Towers.
       micro_batch: most examples that a device computes at once, or None for all of its share:
         the gradients of the parts are added up, which takes less memory, and gives the same
         update but for rounding.
 
     Returns:
-      Function of a batch that returns its Outcome, summed over the batch as float32 scalars,
-      from before the update.
+      Function of a batch, as `Towers.spread` returns it, and of the number of examples in the
+      whole batch; returns its Outcome, summed over the batch as float32 scalars, from before the
+      update.
     """
-    strategy = strategy or tf.distribute.get_strategy()
     variables = network.trainable_variables
 
     def gradients(batch, global_batch):
@@ -84,9 +85,8 @@ def make_step(network, optimizer, strategy=None, micro_batch=None):
 
     @tf.function
     def step(batch, global_batch):
-        outcome = strategy.run(replica_step, args=(batch, global_batch))
-        return objective.Outcome(*(strategy.reduce("SUM", value, axis=None)
-                                   for value in outcome))
+        outcome = towers.run(replica_step, batch, global_batch)
+        return objective.Outcome(*map(towers.sum, outcome))
 
     return step
 

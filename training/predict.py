@@ -2,12 +2,13 @@
 
 import csv
 
+import numpy as np
 import tensorflow as tf
 
 import input_data
 from input_data.files import whole_file
 from input_data.pipeline import evaluation_batches
-from training import checkpoints, trained_on
+from training import checkpoints, devices, trained_on
 from training.ensemble import member_names
 from training.errors import RunError
 from training.loading import check_same_network, load_network
@@ -29,15 +30,18 @@ def predict(settings):
                                        settings.reader_options["image_size"])
     for stored in members:
         trained_on.check(stored.folder, split.info)
-    network = load_network(
-        members[0], settings.model, settings.hparams_override, split.info,
-        settings.convolution or "auto", settings.precision or "float32")
+    towers = devices.towers(settings)
+    with towers.scope():
+        network = load_network(
+            members[0], settings.model, settings.hparams_override, split.info,
+            settings.convolution or "auto", settings.precision or "float32")
     logits = 0.0
     for stored in members:
         check_same_network(stored, network, settings.hparams_override)
         stored.restore_network(network)
-        logits = logits + _logits(network, split, settings.batch_size or EVALUATION_BATCH)
-    labels = [split.info.class_names[label] for label in tf.argmax(logits, axis=-1)]
+        logits = logits + _logits(network, split, settings.batch_size or EVALUATION_BATCH,
+                                  towers)
+    labels = [split.info.class_names[label] for label in np.argmax(logits, axis=-1)]
     try:
         with whole_file(settings.predictions) as aside, open(aside, "w") as file:
             rows = zip(split.names, labels)
@@ -48,8 +52,17 @@ def predict(settings):
     print(f"Wrote {settings.predictions}: the classes of {len(labels)} images of {split.source}.")
 
 
-def _logits(network, split, batch_size):
+def _logits(network, split, batch_size, towers):
     """Returns a network's logits of all images, float32 [n, num_classes]."""
     network.freeze()
-    infer = tf.function(lambda batch: network(batch).logits, reduce_retracing=True)
-    return tf.concat([infer(batch) for batch in evaluation_batches(split, batch_size)], axis=0)
+
+    @tf.function(reduce_retracing=True)
+    def infer(towers, batch):
+        return towers.run(lambda share: network(share).logits, batch)
+
+    found = []
+    for batch in evaluation_batches(split, batch_size):
+        size = len(batch["images"])
+        at_work = towers.for_batch(size)
+        found.append(at_work.joined(infer(at_work, at_work.spread(batch, size))))
+    return np.concatenate(found)

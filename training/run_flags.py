@@ -1,12 +1,14 @@
 """The flags of a run: those of experiment.py, for every command that starts runs."""
 
 import dataclasses
+import os
 
 from absl import flags
 
 import models
 from input_data import command
-from training.settings import MAX_STEPS, Settings
+from training import cluster_spec
+from training.settings import DEVICE_TYPES, MAX_STEPS, Settings
 
 
 def define():
@@ -66,10 +68,14 @@ def define():
     flags.DEFINE_enum("precision", None, ["float32", "bfloat16"], "Of the convolutions' products, "
                       "float32 by default; weights, routing and losses are always float32.",
                       flag_values=values)
+    flags.DEFINE_integer("num_gpus", 1, "Devices that share each batch.", lower_bound=1,
+                         flag_values=values)
+    flags.DEFINE_enum("device_type", "gpu", list(DEVICE_TYPES), "Of those devices: GPUs (one falls "
+                      "back to the CPU), or parts of the CPU.", flag_values=values)
     flags.DEFINE_float("poll_seconds", 10, "Following: seconds between looks for a new checkpoint.",
                        lower_bound=0.1, flag_values=values)
-    flags.DEFINE_float("patience_minutes", 120, "Following: minutes without a new checkpoint after "
-                       "which it ends.", lower_bound=0, flag_values=values)
+    flags.DEFINE_float("patience_minutes", 120, "Minutes to wait: following, for a new checkpoint; "
+                       "with TF_CONFIG, for the other workers.", lower_bound=0, flag_values=values)
     return values
 
 
@@ -81,9 +87,11 @@ def settings(values, **others):
       **others: settings to take in place of what the flags of their names say.
 
     Raises:
-      UsageError, HParamsError: as for `Settings`.
+      UsageError, HParamsError: as for `Settings`, and for a TF_CONFIG that does not fit.
     """
     given = {field.name: values[field.name].value for field in dataclasses.fields(Settings)}
     if not values["max_steps"].present:
         given["max_steps"] = None       # following: the training's own end
-    return Settings(**{**given, **others})
+    found = Settings(**{**given, **others})
+    cluster_spec.check(found, cluster_spec.from_environment(os.environ))
+    return found

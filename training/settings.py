@@ -11,6 +11,7 @@ from models.hparams import HParams
 MAX_STEPS = 1000
 TRAINING_BATCH = 128
 EVALUATION_BATCH = 100
+DEVICE_TYPES = ("gpu", "cpu")
 # The settings that go to the dataset's reader, by their own names.
 READER_OPTIONS = ("image_size", "shift", "validation_fraction", "validation_seed", "skip_broken")
 # The settings that a training keeps from its start; others are refused when it resumes.
@@ -53,6 +54,8 @@ class Settings:
     convolution: str | None = None
     precision: str | None = None
     seed: int | None = None
+    num_gpus: int = 1
+    device_type: str = "gpu"
     poll_seconds: float = 10.0
     patience_minutes: float = 120.0
     num_trials: int = 1

@@ -1,156 +1,190 @@
 """Starts a training, or goes on with one."""
 
+import contextlib
 import dataclasses
+import json
 import math
-import os
 import sys
+import tempfile
 import time
 
 import keras
 
 import models
-from capsules.convolution import ALGORITHMS
-from models.hparams import parse_overrides
+from input_data.dataset import Split
+from models.hparams import HParams
 from training import (
     checkpoints,
+    devices,
     lock,
     optimization,
     run_files,
     saving,
+    started,
     summaries,
     trained_on,
     trainer,
 )
 from training.errors import NonFiniteLossError, RunError
 from training.loading import open_split, warn_of_unused
-from training.settings import KEPT, MAX_STEPS, MAY_CHANGE, TRAINING_BATCH, flag
+from training.settings import Settings
 
 NON_FINITE_STATUS = 3
-# What the flags of an earlier start may be that this one takes over without being asked.
-POSSIBLE = {
-    "seed": lambda value: type(value) is int and 0 <= value < 2**32,
-    "batch_size": lambda value: type(value) is int and value >= 1,
-    "convolution": lambda value: value in ALGORITHMS,
-    "precision": lambda value: value in ("float32", "bfloat16"),
-    "data_dir": lambda value: value is None or isinstance(value, str),
-}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """What a training starts with.
+
+    Attributes:
+      settings: Settings, with what an earlier start decided.
+      hparams: HParams.
+      split: Split to train on.
+      step: int, the step to go on from; 0 for a new training.
+      stored: the Stored checkpoint that its variables are in, or None.
+      resumed: whether that is the training's own.
+      given: whether variables are not the initial ones.
+    """
+
+    settings: Settings
+    hparams: HParams
+    split: Split
+    step: int = 0
+    stored: checkpoints.Stored | None = None
+    resumed: bool = False
+    given: bool = False
 
 
 def train(settings):
     """Trains, from the last checkpoint in summary_dir/train if there is one.
 
+    Of several workers the chief decides and writes, and the others follow it.
+
     Args, Returns, Raises: as for `run`.
     """
     deadline = time.monotonic() + 60 * settings.max_minutes if settings.max_minutes else math.inf
-    run_files.make_folder(settings.train_folder)
-    with lock.only_writer(settings.train_folder):
-        return _train(settings, deadline)
+    towers = devices.towers(settings)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(towers.plain_errors())
+        if not towers.is_chief:     # the files of a run that it makes nevertheless
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="worker-"))
+            settings = dataclasses.replace(settings, summary_dir=folder)
+        run_files.make_folder(settings.train_folder)
+        stack.enter_context(lock.only_writer(settings.train_folder))
+        if towers.is_chief:
+            start = _begin(settings)
+            towers.tell(_told(start))
+        else:
+            start = _join(settings, towers.tell(""))
+        return _train(start, deadline, towers)
 
 
-def _train(settings, deadline):
+def _begin(settings):
+    """Returns the _Start of a training; says on the screen where it goes on, if it does."""
     folder = settings.train_folder
     saving.remove_leftovers(folder)
     run_files.remove_leftovers(folder, saving.STATE, summaries.HISTORY)
     stored = checkpoints.newest_whole(folder)
-    settings, hparams = _as_started(settings, folder if stored else None)
     resumed = stored is not None
+    settings, hparams = started.go_on(settings, started.read(folder) if resumed else None)
     if not resumed and settings.checkpoint:
         stored = checkpoints.Stored(settings.checkpoint)
+    step = stored.step if stored else 0
+    if step > settings.max_steps:
+        raise RunError(f"--max_steps={settings.max_steps} is below step {step} of {stored.name}; "
+                       "give more, or another --summary_dir.")
     if stored:
-        if stored.step > settings.max_steps:
-            raise RunError(f"--max_steps={settings.max_steps} is below step {stored.step} of "
-                           f"{stored.name}; give more, or another --summary_dir.")
         print(f"{'Resuming' if resumed else 'Starting'} from {stored.name}.")
-    if stored is None or stored.step < settings.max_steps:
+    if stored is None or step < settings.max_steps:
         # Who follows shall not take an earlier end for this one.
         run_files.remove(folder, run_files.FINISHED)
-
     split = open_split(settings)
     if resumed:
         trained_on.check(folder, split.info)
+    return _Start(settings, hparams, split, step, stored, resumed, stored is not None)
+
+
+def _told(start):
+    """Returns what the chief tells the others of a _Start: str."""
+    return json.dumps({"flags": dataclasses.asdict(start.settings),
+                       "hparams": start.hparams.to_json(),
+                       "dataset": dataclasses.asdict(start.split.info),
+                       "step": start.step, "given": start.given})
+
+
+def _join(settings, told):
+    """Returns the _Start of a worker that follows the chief.
+
+    Raises:
+      RunError: if it was started with other flags, or has other data.
+    """
+    told = json.loads(told)
+    settings, hparams = started.go_on(settings, started.Started(
+        "Worker 0", told["flags"], HParams.from_json(told["hparams"], "worker 0"),
+        "give all workers the same"))
+    if settings.max_steps != told["flags"]["max_steps"]:
+        raise RunError(f"Worker 0 was started with --max_steps={told['flags']['max_steps']}, "
+                       f"found --max_steps={settings.max_steps}; give all workers the same.")
+    split = open_split(settings)
+    own, chiefs = json.loads(json.dumps(dataclasses.asdict(split.info))), told["dataset"]
+    if own != chiefs:
+        name = next(name for name in own if own[name] != chiefs[name])
+        raise RunError(f"{split.source}: {name} is {own[name]}, worker 0 has data with "
+                       f"{chiefs[name]}; give all workers the same data.")
+    return _Start(settings, hparams, split, told["step"], given=told["given"])
+
+
+def _train(start, deadline, towers):
+    settings, folder = start.settings, start.settings.train_folder
+    if settings.batch_size < towers.count:
+        raise RunError(f"--batch_size={settings.batch_size}: expected at least one example for "
+                       f"each of {towers.count} devices.")
     keras.utils.set_random_seed(settings.seed)
-    network = models.build(settings.model, hparams, split.info, settings.convolution,
-                           settings.precision)
+    with towers.scope():
+        network = models.build(settings.model, start.hparams, start.split.info,
+                               settings.convolution, settings.precision)
+        optimizer = optimization.make_optimizer(network)
     warn_of_unused(network, settings.hparams_override)
-    optimizer = optimization.make_optimizer(network)
-    if stored:
-        stored.restore_network(network)
-        stored.restore_optimizer(network, optimizer)
-    run_files.write_settings(folder, settings, hparams)
-    trained_on.write(folder, split.info)
-    _describe(network)
-    if stored and stored.step == settings.max_steps:
-        print(f"Step {stored.step} was reached already: {stored.name}")
-        run_files.write(folder, run_files.FINISHED, {"step": stored.step})
+    if start.stored:
+        start.stored.restore_network(network)
+        start.stored.restore_optimizer(network, optimizer)
+    if start.given:
+        _share(network, optimizer, start.step, towers)
+    run_files.write_settings(folder, settings, start.hparams)
+    trained_on.write(folder, start.split.info)
+    if towers.is_chief:
+        _describe(network)
+    if start.given and start.step == settings.max_steps:
+        if towers.is_chief:
+            print(f"Step {start.step} was reached already: {start.stored.name}")
+        run_files.write(folder, run_files.FINISHED, {"step": start.step})
         return None
 
-    writer = saving.Writer(folder, network, optimizer, settings.keep_checkpoints,
-                           stored.name if resumed else None)
+    if towers.is_chief:
+        writer = saving.Writer(folder, network, optimizer, settings.keep_checkpoints,
+                               start.stored.name if start.resumed else None)
+    else:
+        writer = saving.NoWriter(folder)
     try:
-        return trainer.train(network, optimizer, split, writer, settings.max_steps,
+        return trainer.train(network, optimizer, start.split, writer, settings.max_steps,
                              settings.save_step, settings.batch_size, settings.seed, deadline,
-                             settings.micro_batch)
+                             settings.micro_batch, towers)
     except NonFiniteLossError as error:
         print(error, file=sys.stderr)
         return NON_FINITE_STATUS
 
 
-def _as_started(settings, folder):
-    """Returns settings and hparams of a training, with what an earlier start decided.
-
-    A new training's hyperparameters are those beside the checkpoint it starts from, if any.
-
-    Args:
-      settings: Settings.
-      folder: where the training that is resumed left its files, or None.
-
-    Raises:
-      RunError: if the flags ask for something else than the training was started with.
-    """
-    started = _started_flags(folder) if folder else {}
-    hparams = folder and run_files.read_hparams(folder)
-    defaults = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
-                "convolution": "auto", "precision": "float32"}
-    decided = {}
-    for name in KEPT:
-        asked = getattr(settings, name)
-        fixed = name in started and name not in MAY_CHANGE
-        if fixed and asked not in (None, started[name]):
-            raise RunError(f"{folder} was started with {flag(name, started[name])}, found "
-                           f"--{name}={asked}; give the same, or another --summary_dir.")
-        decided[name] = started.get(name) if asked is None else asked
-    decided["max_steps"] = settings.max_steps
-    # Data may have moved; without a word on them, they are where they were.
-    decided["data_dir"] = settings.data_dir or started.get("data_dir")
-    if decided["data_dir"]:
-        decided["data_dir"] = os.path.abspath(decided["data_dir"])
-    decided = {name: defaults.get(name) if value is None else value
-               for name, value in decided.items()}
-    if hparams is None:
-        beside = settings.checkpoint and run_files.read_hparams(
-            os.path.dirname(settings.checkpoint))
-        hparams = (beside or models.default_hparams(settings.model)).override(
-            settings.hparams_override)
-    for name, asked in parse_overrides(settings.hparams_override).items():
-        if asked != getattr(hparams, name):
-            raise RunError(f"{folder} was started with {name}={getattr(hparams, name)}, found "
-                           f"--hparams_override {name}={asked}; give the same, or another "
-                           "--summary_dir.")
-    return dataclasses.replace(settings, **decided), hparams
-
-
-def _started_flags(folder):
-    """Returns the flags that a training was started with, {} where it left none.
-
-    Raises:
-      RunError: if no training can have had them.
-    """
-    started = run_files.read(folder, run_files.FLAGS) or {}
-    for name, possible in POSSIBLE.items():
-        if name in started and not possible(started[name]):
-            raise RunError(f"{os.path.join(folder, run_files.FLAGS)}: {name} cannot be "
-                           f"{started[name]!r}; mend the file or move it away.")
-    return started
+def _share(network, optimizer, step, towers):
+    """Gives all workers the chief's variables and Adam's moments."""
+    if towers.workers == 1:
+        return
+    moments = optimization.slots(network, optimizer).values()
+    for variables in (network.variable_paths(), *moments):
+        for variable in variables.values():
+            value = towers.from_chief(variable.numpy())
+            if not towers.is_chief:
+                variable.assign(value)
+    optimizer.iterations.assign(step)
 
 
 def _describe(network):

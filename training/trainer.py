@@ -10,13 +10,15 @@ from input_data.pipeline import plain_data_errors, training_batches
 from training import objective, optimization, progress, run_files, summaries
 from training.errors import NonFiniteLossError, RunError
 from training.interrupts import Interrupts
+from training.towers import ONE
 
 SCALARS_EVERY = 10      # steps
 DETAILS_EVERY = 100     # steps; with the hyperparameter verbose
+TIME_IS_UP = 1          # below the number of every signal that asks to end
 
 
 def train(network, optimizer, split, writer, max_steps, save_step, batch_size, seed,
-          deadline=math.inf, micro_batch=None):
+          deadline=math.inf, micro_batch=None, towers=ONE):
     """Trains a network from its optimizer's step to max_steps.
 
     Leaves in the writer's folder: checkpoints every save_step and at the end, summaries,
@@ -34,7 +36,8 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
       batch_size: examples in a batch, over all devices.
       seed: int, decides order and augmentation of the examples.
       deadline: float, what time.monotonic() says when the training is to end.
-      micro_batch: most examples that are computed at once, or None for the whole batch.
+      micro_batch: most examples that a device computes at once, or None for its whole share.
+      towers: Towers, in whose scope the network was made.
 
     Returns:
       The exit status that a signal asks for, or None.
@@ -44,8 +47,8 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
       NonFiniteLossError: if a loss is not a number; the last checkpoint is from before.
       RunError: if the last checkpoint, or a summary, could not be written.
     """
-    first_step = int(optimizer.iterations)
-    train_step = optimization.make_step(network, optimizer, micro_batch=micro_batch)
+    first_step = int(optimizer.iterations.numpy())
+    train_step = optimization.make_step(network, optimizer, towers=towers, micro_batch=micro_batch)
     global_batch = tf.constant(batch_size, tf.float32)
     with (
         Interrupts() as interrupts,
@@ -54,7 +57,8 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
         progress.bar("Training", max_steps * batch_size, first_step * batch_size) as bar,
     ):
         summary.row(writer.folder)
-        batches = iter(training_batches(split, batch_size, seed, first_step))
+        batches = iter(training_batches(split, batch_size, seed, first_step,
+                                        towers.part(batch_size)))
         for step in range(first_step + 1, max_steps + 1):
             try:
                 with plain_data_errors():
@@ -63,7 +67,8 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
                 if step > first_step + 1:
                     _save_before_error(network, writer, step - 1)
                 raise
-            outcome = objective.Outcome(*map(float, train_step(batch, global_batch)))
+            outcome = objective.Outcome(*map(float, train_step(
+                towers.spread(batch, batch_size), global_batch)))
             interrupts.begin()
             _check_losses(outcome, step, writer)
             values = summaries.training_scalars(outcome, batch_size)
@@ -75,13 +80,21 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
                 summary.metrics(step, training_loss=values["total_loss"])
             if network.hparams.verbose and step % DETAILS_EVERY == 0:
                 summary.details(step, network, batch)
-            last = step == max_steps or interrupts.received or time.monotonic() >= deadline
+            last = _is_asked_to_end(towers, interrupts, deadline) or step == max_steps
             if last or writer.overdue or step % save_step == 0:
                 _check_variables(network, step, writer)
                 _save(writer, last)
             if last:
                 break
     return _end(writer, step, max_steps, interrupts, summary)
+
+
+def _is_asked_to_end(towers, interrupts, deadline):
+    """Returns whether a signal or the deadline says so, to any of the workers."""
+    number = towers.highest(interrupts.received or TIME_IS_UP * (time.monotonic() >= deadline))
+    if number > TIME_IS_UP:
+        interrupts.received = number
+    return number > 0
 
 
 def _save(writer, last):

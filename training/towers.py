@@ -1,0 +1,159 @@
+"""The devices that share a run's batches: one, several of a machine (towers), or a cluster's.
+
+Every device has its share of each batch and a copy of the variables. What they compute is summed,
+so that results do not depend, but for rounding, on their number.
+"""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+from training.errors import RunError, reason
+
+# What TensorFlow raises when a worker has gone, by what the others were doing.
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError, tf.errors.InternalError)
+
+
+class Towers:
+    """The devices of a run.
+
+    Args:
+      strategy: tf.distribute.Strategy.
+      spec: ClusterSpec of the workers, or None for this process alone.
+
+    Attributes:
+      count: int, the devices of all workers.
+      workers: int.
+      is_chief: whether this process writes the run's files.
+    """
+
+    def __init__(self, strategy, spec=None):
+        self._strategy = strategy
+        self._number = spec.number if spec else 0
+        self.count = self._strategy.num_replicas_in_sync
+        self.workers = len(spec.addresses) if spec else 1
+        self.is_chief = self._number == 0
+
+    def scope(self):
+        """Returns a context manager: variables that are made in it are on all devices."""
+        return self._strategy.scope()
+
+    def for_batch(self, size):
+        """Returns these Towers; or the first device's, for less than an example for each.
+
+        Args:
+          size: int, examples in a batch.
+        """
+        return self if size >= self.count else ONE
+
+    def part(self, size):
+        """Returns (start, end), which examples of a batch this worker's devices take.
+
+        Args:
+          size: int, examples in the batch.
+        """
+        bounds, here = shares(size, self.count), self.count // self.workers
+        return bounds[self._number * here], bounds[(self._number + 1) * here]
+
+    def spread(self, batch, size):
+        """Returns a batch as `run` takes it: for each of this worker's devices its share.
+
+        Args:
+          batch: dict of tensors, of the examples that `part` says.
+          size: int, examples in the whole batch.
+        """
+        if self.count == 1:
+            return batch
+        bounds, first = shares(size, self.count), self.part(size)[0]
+
+        def share(context):
+            device = context.replica_id_in_sync_group
+            return {key: values[bounds[device] - first:bounds[device + 1] - first]
+                    for key, values in batch.items()}
+
+        return self._strategy.experimental_distribute_values_from_function(share)
+
+    def run(self, function, *arguments):
+        """Calls a function on each device, with its share of the arguments; in a tf.function."""
+        return self._strategy.run(function, args=arguments)
+
+    def sum(self, value):
+        """Returns the sum of what `run` returned on all devices; in a tf.function."""
+        return self._strategy.reduce("SUM", value, axis=None)
+
+    def each(self, value):
+        """Returns what `run` returned on each of this worker's devices: a tuple."""
+        return self._strategy.experimental_local_results(value)
+
+    def joined(self, value):
+        """Returns what `run` returned of each example, on this worker's devices, as a NumPy array.
+
+        Args:
+          value: of tensors [examples, ...].
+        """
+        return np.concatenate([part.numpy() for part in self.each(value)])
+
+    def from_chief(self, array):
+        """Returns the chief's array; all workers call it, with arrays of one shape.
+
+        Args:
+          array: NumPy array, of a dtype that float32 holds whole.
+        """
+        if self.workers == 1:
+            return array
+        mine = array if self.is_chief else np.zeros_like(array)
+        return self._all_sums(np.asarray(mine, np.float32)).astype(array.dtype)
+
+    def tell(self, text):
+        """Returns the chief's text; all workers call it, the others with anything."""
+        told = np.frombuffer(text.encode(), np.uint8)
+        length = int(self.from_chief(np.array(len(told))))
+        return self.from_chief(told if self.is_chief else
+                               np.zeros(length, np.uint8)).tobytes().decode()
+
+    def highest(self, number):
+        """Returns the highest of all workers' numbers, ints from 0 to 255."""
+        if self.workers == 1:
+            return number
+        counts = np.zeros(256, np.float32)
+        counts[number] = 1
+        return int(np.flatnonzero(self._all_sums(counts))[-1])
+
+    def _all_sums(self, array):
+        """Returns the sum of all workers' arrays, float32."""
+        first = self.part(self.count)[0]        # of this worker's devices, who alone counts
+
+        def mine(context):
+            return tf.constant(array if context.replica_id_in_sync_group == first
+                               else np.zeros_like(array))
+
+        values = self._strategy.experimental_distribute_values_from_function(mine)
+        return self._strategy.reduce("SUM", values, axis=None).numpy()
+
+    @contextlib.contextmanager
+    def plain_errors(self):
+        """Raises RunError in the block when another worker has gone."""
+        try:
+            yield
+        except LOST as error:
+            if self.workers == 1:
+                raise
+            raise RunError(
+                f"Worker {self._number}: another worker has gone ({reason(error)[:300]}); its own "
+                "screen may say why. Start all workers again: they go on from the newest "
+                "checkpoint.") from None
+
+
+ONE = Towers(tf.distribute.get_strategy())      # TensorFlow's first device
+
+
+def shares(size, count):
+    """Returns the bounds of a batch's shares, as equal as they can be: count + 1 ints from 0.
+
+    Args:
+      size: int, examples.
+      count: int, devices.
+    """
+    return [size * number // count for number in range(count + 1)]
