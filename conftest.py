@@ -12,7 +12,17 @@ from PIL import Image
 
 from input_data import quiet_tensorflow
 
-quiet_tensorflow.load()
+CPUS = 4        # logical ones, for the tests of several devices
+
+
+def split_cpu():
+    import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * CPUS)
+
+
+quiet_tensorflow.load(before_use=split_cpu)
 
 from input_data.mnist import mnist_input  # noqa: E402  (TensorFlow is loaded quietly first)
 
@@ -51,6 +61,16 @@ def png(image, mode="RGBA"):
     stream = io.BytesIO()
     Image.fromarray(image).convert(mode).save(stream, "PNG")
     return stream.getvalue()
+
+
+def tensors(name):
+    """Returns {key: bytes} of a checkpoint's variables, slots and step."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(name))
+    return {key: np.asarray(reader.get_tensor(key)).tobytes()
+            for key in reader.get_variable_to_shape_map()
+            if not key.startswith(("_CHECKPOINTABLE", "save_counter"))}
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,10 @@ import resource
 import shutil
 import subprocess
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
 import experiment
-from conftest import write_mnist
+from conftest import tensors, write_mnist
 from input_data.mnist import mnist_shift
 from training import checkpoints, run_files
 
@@ -37,14 +35,6 @@ def whole(tmp_path_factory, digits):
     assert run(f"--summary_dir={folder}/run", f"--data_dir={folder}", SMALL, "--batch_size=4",
                "--max_steps=6") == 0
     return tensors(f"{folder}/run/train/model.ckpt-6")
-
-
-def tensors(name):
-    """Returns {key: bytes} of a checkpoint's variables, slots and step."""
-    reader = tf.train.load_checkpoint(name)
-    return {key: np.asarray(reader.get_tensor(key)).tobytes()
-            for key in reader.get_variable_to_shape_map()
-            if not key.startswith(("_CHECKPOINTABLE", "save_counter"))}
 
 
 def last_bytes(tmp_path):

@@ -54,6 +54,7 @@ def _receive(spec, deadline):
                 connection = stack.enter_context(server.accept()[0])
                 connection.settimeout(POLL_SECONDS)
                 number = _number(connection.makefile("rb").readline())
+                connection.setblocking(False)
                 if 0 < number < len(spec.addresses):
                     come[number] = connection       # the last one that said so
         for connection in come.values():
@@ -87,7 +88,7 @@ def _call(spec, deadline):
 def _is_open(connection):
     """Returns whether a worker that has said its number still waits."""
     try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        return bool(connection.recv(1, socket.MSG_PEEK))
     except BlockingIOError:
         return True
     except OSError:
