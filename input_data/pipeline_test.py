@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -38,6 +40,29 @@ def test_every_example_comes_once_an_epoch(count, batch_size):
     orders = targets.reshape(epochs, count)
     np.testing.assert_array_equal(np.sort(orders), np.tile(np.arange(count), (epochs, 1)))
     assert len({tuple(order) for order in orders}) == epochs
+
+
+@pytest.mark.parametrize("bounds", [[0, 3, 7], [0, 2, 4, 7], [0, 0, 7]])
+def test_parts_of_a_batch_are_what_they_are_in_the_whole(bounds):
+    split = numbered_split(11)
+    whole = first(training_batches(split, 7, seed=2, first_batch=1), 5)
+    parts = [first(training_batches(split, 7, seed=2, first_batch=1, part=part), 5)
+             for part in itertools.pairwise(bounds)]
+    for number, batch in enumerate(whole):
+        for key, values in batch.items():
+            np.testing.assert_array_equal(
+                np.concatenate([part[number][key] for part in parts]), values)
+
+
+def test_a_part_of_a_batch_is_all_that_is_read():
+    split, found = numbered_split(11), []
+
+    def read(numbers):
+        found.append(len(numbers))
+        return split.read(numbers)
+
+    first(training_batches(type(split)(split.info, "", read, split.prepare), 7, 0, part=(2, 5)), 4)
+    assert found[0] == 1 and set(found[1:]) == {3}
 
 
 def test_any_batch_can_be_the_first():

@@ -1,5 +1,6 @@
 """Two processes on this machine that train together, as two machines would."""
 
+import functools
 import json
 import os
 import random
@@ -66,6 +67,10 @@ class Workers:
         said = self._logs[number].read_text()
         assert "Traceback" not in said, said
         return said
+
+    def is_waiting(self, number):
+        """Whether a worker has said that it waits for the others."""
+        return "waiting" in self.said(number)
 
 
 def steps(train):
@@ -158,7 +163,7 @@ def test_killed_workers_end_the_other_and_both_go_on(folder):
         victim = kill % 2
         with Workers(folder, "killed", *common) as workers:
             if kill % 5 == 4:       # while they start
-                wait_for(lambda: "waiting" in workers.said(1 - victim), "no start")
+                wait_for(functools.partial(workers.is_waiting, 1 - victim), "no start")
                 time.sleep(rng.uniform(0, 8))
             else:
                 wait_for_step(train, 20 * kill + rng.randint(1, 20))

@@ -43,9 +43,10 @@ def test_batches_are_the_same_over_restarts_with_other_devices(tmp_path, mnist_d
     assert run_files.read(tmp_path / "parts" / "train", run_files.FINISHED) == {"step": 10}
 
 
-def test_a_run_on_two_devices_goes_on_with_the_same_bytes(tmp_path, mnist_dir):
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_run_on_several_devices_goes_on_with_the_same_bytes(tmp_path, mnist_dir, count):
     common = (f"--data_dir={mnist_dir}", SMALL, "--batch_size=7", "--device_type=cpu",
-              "--num_gpus=2")
+              f"--num_gpus={count}")
     assert run(f"--summary_dir={tmp_path}/whole", *common, "--max_steps=6") == 0
     for step in (3, 6):
         assert run(f"--summary_dir={tmp_path}/parts", *common, f"--max_steps={step}") == 0

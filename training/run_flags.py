@@ -1,4 +1,4 @@
-"""The flags of a run: those of experiment.py, for every command that starts runs."""
+"""A run as a command: its flags and its work, for experiment.py and others that start runs."""
 
 import dataclasses
 import os
@@ -7,7 +7,9 @@ from absl import flags
 
 import models
 from input_data import command
+from models.hparams import HParamsError
 from training import cluster_spec
+from training.errors import RunError
 from training.settings import DEVICE_TYPES, MAX_STEPS, Settings
 
 
@@ -95,3 +97,31 @@ def settings(values, **others):
     found = Settings(**{**given, **others})
     cluster_spec.check(found, cluster_spec.from_environment(os.environ))
     return found
+
+
+def run(argv, values, about, settings=settings):
+    """Parses a command's flags, and does what they ask for.
+
+    Args:
+      argv: list of str, the command and its arguments.
+      values: what `define` returned.
+      about: str, what the command does, for --help.
+      settings: function of the parsed flags that returns Settings.
+
+    Returns:
+      int, the exit status.
+    """
+    return command.run(argv, values, settings, _run, about, errors=(HParamsError, RunError),
+                       before_use=_choose_devices)
+
+
+def _choose_devices(settings):
+    from training import devices  # which imports TensorFlow
+
+    devices.prepare(settings)
+
+
+def _run(settings):
+    from training.run import run
+
+    return run(settings)

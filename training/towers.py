@@ -5,6 +5,7 @@ so that results do not depend, but for rounding, on their number.
 """
 
 import contextlib
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -140,10 +141,12 @@ class Towers:
         except LOST as error:
             if self.workers == 1:
                 raise
+            # What came first stands behind where it was noticed.
+            found = re.search(r"aborted by: (.*)", error.message or "")
             raise RunError(
-                f"Worker {self._number}: another worker has gone ({reason(error)[:300]}); its own "
-                "screen may say why. Start all workers again: they go on from the newest "
-                "checkpoint.") from None
+                f"Worker {self._number}: another worker has gone "
+                f"({found[1] if found else reason(error)}); its own screen may say why. Start all "
+                "workers again: they go on from the newest checkpoint.") from None
 
 
 ONE = Towers(tf.distribute.get_strategy())      # TensorFlow's first device

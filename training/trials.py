@@ -143,33 +143,23 @@ def _plan(values):
 
 
 def _shares(settings, at_once):
-    cpu = getattr(settings, "device_type", "gpu") == "cpu"
-    gpus = [] if cpu else device_shares.visible_gpus(os.environ)
-    return device_shares.shares(at_once, gpus, os.environ, getattr(settings, "num_gpus", 1))
-
-
-def _run(settings):
-    from training.run import run
-
-    return run(settings)
+    gpus = [] if settings.device_type == "cpu" else device_shares.visible_gpus(os.environ)
+    return device_shares.shares(at_once, gpus, os.environ, settings.num_gpus)
 
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    def run(settings, work, tensorflow):
-        return command.run(argv, FLAGS, settings, work, __doc__, (HParamsError, RunError),
-                           tensorflow)
-
     def run_here(settings):
         # A command within this one: it imports TensorFlow, which trainings elsewhere do not need.
-        return run(lambda values: settings, _run, tensorflow=True)
+        return run_flags.run(argv, FLAGS, __doc__, lambda values: settings)
 
     def work(plan):
         if plan.trial is not None:
             return run_here(plan.training(plan.trial))
         return train_all(plan, argv) or run_here(plan.evaluation)
 
-    return run(_plan, work, tensorflow=False)
+    return command.run(argv, FLAGS, _plan, work, __doc__, (HParamsError, RunError),
+                       tensorflow=False)
 
 
 if __name__ == "__main__":
