@@ -8,10 +8,12 @@ CHOICES = {
     "loss_scale": ("reference", "paper"),
     "loss_type": ("margin", "sigmoid", "softmax"),
     "padding": ("VALID", "SAME"),
+    "schedule": ("exponential", "cosine"),
 }
 POSITIVE = ("decay_rate", "decay_steps", "learning_rate", "num_prime_capsules", "routing")
 # Those that every network's training reads.
-TRAINING = ("decay_rate", "decay_steps", "learning_rate", "loss_type", "verbose")
+TRAINING = ("decay_rate", "decay_steps", "ema_decay", "learning_rate", "loss_type", "schedule",
+            "verbose")
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -24,7 +26,8 @@ class HParams:
     """Hyperparameters of networks and their training; a network reads those that concern it."""
 
     decay_rate: float = 0.96        # factor on the learning rate every decay_steps, continuously
-    decay_steps: float = 2000       # in training steps
+    decay_steps: float = 2000       # in training steps; those of the whole cosine schedule
+    ema_decay: float = 0.0          # of the moving average of weights that is evaluated; 0: none
     leaky: bool = False             # routing may leave a share of a vote to no capsule
     learning_rate: float = 0.001    # of Adam, at step 0
     loss_scale: str = "reference"   # of the margin loss: paper is 2 x classes times as much
@@ -33,6 +36,7 @@ class HParams:
     padding: str = "VALID"          # of the convolutions
     remake: bool = True             # reconstruct the images from the class capsules
     routing: int = 3                # routing iterations
+    schedule: str = "exponential"   # of the learning rate; cosine: half a wave, down to 0
     verbose: bool = False           # histograms and reconstructions in the summaries
 
     def __post_init__(self):
@@ -44,6 +48,10 @@ class HParams:
             if not 0 < getattr(self, name) < math.inf:
                 raise HParamsError(f"Hyperparameter {name}: expected a finite number above 0, "
                                    f"found {getattr(self, name)}.")
+
+        if not 0 <= self.ema_decay < 1:
+            raise HParamsError("Hyperparameter ema_decay: expected a number from 0 to below 1, "
+                               f"found {self.ema_decay}.")
 
     def override(self, overrides):
         """Returns a copy with some values replaced.

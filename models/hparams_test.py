@@ -7,9 +7,9 @@ from models.hparams import HParams, HParamsError, parse_overrides
 
 def test_defaults_are_the_references():
     assert dataclasses.asdict(HParams()) == dict(
-        decay_rate=0.96, decay_steps=2000, leaky=False, learning_rate=0.001,
-        loss_scale="reference", loss_type="margin",
-        num_prime_capsules=32, padding="VALID", remake=True, routing=3, verbose=False)
+        decay_rate=0.96, decay_steps=2000, ema_decay=0, leaky=False, learning_rate=0.001,
+        loss_scale="reference", loss_type="margin", num_prime_capsules=32, padding="VALID",
+        remake=True, routing=3, schedule="exponential", verbose=False)
 
 
 def test_overrides_replace_some_values_with_their_types():
@@ -30,6 +30,10 @@ def test_overrides_replace_some_values_with_their_types():
     ("routing=0", "finite number above 0"),
     ("learning_rate=nan", "finite number above 0"),
     ("learning_rate=inf", "finite number above 0"),
+    ("ema_decay=1", "from 0 to below 1"),
+    ("ema_decay=-0.1", "from 0 to below 1"),
+    ("ema_decay=nan", "from 0 to below 1"),
+    ("schedule=linear", "expected exponential or cosine"),
     ("routing", "expected key=value"),
     ("routing=1,routing=2", "given twice"),
 ])

@@ -1,8 +1,8 @@
 """Checkpoints, model.ckpt-STEP: found, checked, and read in this format and in the reference's.
 
-A checkpoint holds, by path, the network's variables (network/conv1/kernel), Adam's slots
-(momentum/..., velocity/...) and the step. The input needs nothing: batch k follows from the
-seed and k.
+A checkpoint holds, by path, the network's variables (network/conv1/kernel), the optimizer's slots
+(momentum/..., velocity/..., and average/... where it keeps a moving average) and the step. The
+input needs nothing: batch k follows from the seed and k.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 from training import bundle, progress, reference_format
 from training.errors import DamagedError, RunError, reason
-from training.optimization import slots
+from training.optimization import AVERAGE, slots
 
 NAME = "model.ckpt"
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -102,8 +102,12 @@ class Stored:
             raise RunError(f"Checkpoint {name}: holds no variables of a network.")
         self.step = self._checked_step(step_key) if step_key in shapes else 0
 
-    def restore_network(self, network):
+    def restore_network(self, network, averaged=True):
         """Gives a network the variables of this checkpoint.
+
+        Args:
+          network: Network.
+          averaged: whether their moving averages are taken, where the training kept them.
 
         Raises:
           RunError: if one is missing or has another shape; names it and what decides it.
@@ -117,14 +121,21 @@ class Stored:
         if left:
             raise RunError(self._mismatch(network, left[0], None, self._shapes[left[0]]))
         for path, variable in variables.items():
-            self._assign(variable, self._key(path))
+            average = self._key(path, AVERAGE)
+            self._assign(variable,
+                         average if averaged and average in self._keys else self._key(path))
 
     def restore_optimizer(self, network, optimizer):
-        """Gives an optimizer its slots and step, as far as this checkpoint has them."""
+        """Gives an optimizer its slots and step, as far as this checkpoint has them.
+
+        A moving average that it has not begins at the variables.
+        """
         for slot, variables in slots(network, optimizer).items():
             for path, variable in variables.items():
                 if self._key(path, slot) in self._keys:
                     self._assign(variable, self._key(path, slot))
+                elif slot == AVERAGE:
+                    self._assign(variable, self._key(path))
         optimizer.iterations.assign(self.step)
 
     def _checked_step(self, key):

@@ -7,14 +7,26 @@ from training import objective
 from training.towers import ONE
 
 LOWEST_LEARNING_RATE = 1e-6
-SLOTS = ("momentum", "velocity")
+AVERAGE = "average"
+SLOTS = ("momentum", "velocity", AVERAGE)
 
 
-class LearningRate(keras.optimizers.schedules.ExponentialDecay):
-    """Exponential decay, continuous, that ends at a lowest rate."""
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The rate that hyperparameters ask for, continuous, and never below a lowest one."""
+
+    def __init__(self, hparams):
+        if hparams.schedule == "cosine":
+            self._rate = keras.optimizers.schedules.CosineDecay(
+                hparams.learning_rate, hparams.decay_steps)
+        else:
+            self._rate = keras.optimizers.schedules.ExponentialDecay(
+                hparams.learning_rate, hparams.decay_steps, hparams.decay_rate)
 
     def __call__(self, step):
-        return tf.maximum(super().__call__(step), LOWEST_LEARNING_RATE)
+        return tf.maximum(self._rate(step), LOWEST_LEARNING_RATE)
+
+    def get_config(self):
+        return self._rate.get_config()
 
 
 class Adam(keras.optimizers.Adam):
@@ -31,21 +43,27 @@ class Adam(keras.optimizers.Adam):
 
 
 def make_optimizer(network):
-    """Returns Adam with the network's learning rate and a slot for each of its variables."""
+    """Returns Adam with the network's learning rate and slots for each of its variables.
+
+    With the hyperparameter ema_decay it keeps an exponential moving average of each, too.
+    """
     hparams = network.hparams
-    optimizer = Adam(
-        LearningRate(hparams.learning_rate, hparams.decay_steps, hparams.decay_rate),
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+    optimizer = Adam(LearningRate(hparams), beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+                     use_ema=hparams.ema_decay > 0, ema_momentum=hparams.ema_decay)
     optimizer.build(network.trainable_variables)
     return optimizer
 
 
 def slots(network, optimizer):
-    """Returns Adam's moments as {slot: {path: variable}}, paths as the network's variables'."""
+    """Returns an optimizer's variables as {slot: {path: variable}}, paths as the network's.
+
+    The slots are Adam's moments and, where it keeps one, the moving average.
+    """
     paths = [path for path, variable in network.variable_paths().items() if variable.trainable]
-    return {slot: dict(zip(paths, (variable for variable in optimizer.variables
-                                   if variable.path.endswith("_" + slot))))
-            for slot in SLOTS}
+    found = {slot: dict(zip(paths, (variable for variable in optimizer.variables
+                                    if variable.path.endswith("_" + slot))))
+             for slot in SLOTS}
+    return {slot: variables for slot, variables in found.items() if variables}
 
 
 def make_step(network, optimizer, towers=ONE, micro_batch=None):

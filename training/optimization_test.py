@@ -5,7 +5,9 @@ import tensorflow as tf
 
 import models
 from input_data.dataset import DatasetInfo
-from training import optimization
+from models.hparams import HParams
+from training import devices, optimization
+from training.settings import Settings
 
 INFO = DatasetInfo("digits", 28, 28, 1, 10, ())
 
@@ -43,3 +45,38 @@ def test_a_batch_that_is_small_enough_is_one_part():
     examples = batch(4)
     for wanted, variable in zip(*(first_steps(size, examples)[0] for size in (None, 4))):
         np.testing.assert_array_equal(variable, wanted)
+
+
+def rates(steps, **options):
+    rate = optimization.LearningRate(HParams(**options))
+    return [float(rate(step)) for step in steps]
+
+
+def test_learning_rates_follow_their_schedules():
+    steps = [0, 50, 100, 200, 10**7]
+    np.testing.assert_allclose(
+        rates(steps, learning_rate=0.01, decay_rate=0.25, decay_steps=100),
+        [0.01, 0.005, 0.0025, 0.000625, 1e-6], rtol=1e-5)
+    np.testing.assert_allclose(
+        rates(steps, learning_rate=0.01, schedule="cosine", decay_steps=100),
+        [0.01, 0.005, 1e-6, 1e-6, 1e-6], rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_moving_average_follows_the_weights(count):
+    towers = devices.towers(Settings(summary_dir="-", num_gpus=count, device_type="cpu"))
+    keras.utils.set_random_seed(0)
+    with towers.scope():
+        network = models.build("mlp", HParams(ema_decay=0.75), INFO)
+        optimizer = optimization.make_optimizer(network)
+    step = optimization.make_step(network, optimizer, towers)
+    kept = optimization.slots(network, optimizer)["average"]
+    assert kept.keys() == network.variable_paths().keys()
+    expected = {}
+    for number in range(4):
+        step(towers.spread(batch(6), 6), tf.constant(6.0))
+        for path, variable in network.variable_paths().items():
+            new = variable.numpy().astype(float)
+            expected[path] = 0.75 * expected[path] + 0.25 * new if number else new
+    for path, average in kept.items():
+        np.testing.assert_allclose(average.numpy(), expected[path], rtol=1e-5, atol=1e-7)

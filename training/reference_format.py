@@ -4,7 +4,8 @@
 """
 
 ENDINGS = {"kernel": "weights", "bias": "biases"}
-SLOTS = {None: "", "momentum": "/Adam", "velocity": "/Adam_1"}
+SLOTS = {None: "", "momentum": "/Adam", "velocity": "/Adam_1",
+         "average": "/ExponentialMovingAverage"}
 STEP_KEY = "global_step"
 
 

@@ -146,7 +146,7 @@ def _train(start, deadline, towers):
         optimizer = optimization.make_optimizer(network)
     warn_of_unused(network, settings.hparams_override)
     if start.stored:
-        start.stored.restore_network(network)
+        start.stored.restore_network(network, averaged=False)
         start.stored.restore_optimizer(network, optimizer)
     if start.given:
         _share(network, optimizer, start.step, towers)
@@ -175,7 +175,7 @@ def _train(start, deadline, towers):
 
 
 def _share(network, optimizer, step, towers):
-    """Gives all workers the chief's variables and Adam's moments."""
+    """Gives all workers the chief's variables and the optimizer's."""
     if towers.workers == 1:
         return
     moments = optimization.slots(network, optimizer).values()
