@@ -121,9 +121,16 @@ class Stored:
         if left:
             raise RunError(self._mismatch(network, left[0], None, self._shapes[left[0]]))
         for path, variable in variables.items():
-            average = self._key(path, AVERAGE)
-            self._assign(variable,
-                         average if averaged and average in self._keys else self._key(path))
+            self._assign(variable, self._network_key(path, averaged))
+
+    def network_arrays(self):
+        """Returns what `restore_network` gives, as {path: NumPy array}."""
+        return {path: np.asarray(self._read(self._network_key(path)))
+                for path in self._shapes}
+
+    def _network_key(self, path, averaged=True):
+        average = self._key(path, AVERAGE)
+        return average if averaged and average in self._keys else self._key(path)
 
     def restore_optimizer(self, network, optimizer):
         """Gives an optimizer its slots and step, as far as this checkpoint has them.
@@ -148,6 +155,8 @@ class Stored:
 
     def _assign(self, variable, key):
         value = np.asarray(self._read(key))
+        if value.dtype == np.float16:       # as `export` may write it
+            value = value.astype(np.float32)
         if value.dtype != variable.dtype or value.size != math.prod(variable.shape):
             raise RunError(f"Checkpoint {self.name}: {key}: expected {variable.dtype} "
                            f"{list(variable.shape)}, found {_described(value)}.")

@@ -46,8 +46,8 @@ class Writer:
         self._step = optimizer.iterations
         self._retry_at = None
         self._checkpoint = tf.train.Checkpoint(
-            network=_nested(network.variable_paths()), step=self._step.value,
-            **{slot: _nested(paths) for slot, paths in slots(network, optimizer).items()})
+            network=nested(_values(network.variable_paths())), step=self._step.value,
+            **{slot: nested(_values(paths)) for slot, paths in slots(network, optimizer).items()})
 
     @property
     def overdue(self):
@@ -146,13 +146,18 @@ def _remove_aside(aside):
         shutil.rmtree(aside)
 
 
-def _nested(variables):
-    """Returns {"a/b": variable} as {"a": {"b": tf.Variable}}, which makes readable keys."""
-    nested = {}
+def _values(variables):
+    """Returns the tf.Variables of a dict of Keras'."""
+    return {path: variable.value for path, variable in variables.items()}
+
+
+def nested(variables):
+    """Returns {"a/b": tf.Variable} as {"a": {"b": tf.Variable}}, which makes readable keys."""
+    outer = {}
     for path, variable in variables.items():
         *folders, last = path.split("/")
-        inner = nested
+        inner = outer
         for folder in folders:
             inner = inner.setdefault(folder, {})
-        inner[last] = variable.value
-    return nested
+        inner[last] = variable
+    return outer
