@@ -7,8 +7,7 @@ import os
 import input_data
 import models
 from models.hparams import parse_overrides
-from reports.stopwatch import Stopwatch
-from training import checkpoints, progress, run_files
+from training import checkpoints, progress, run_files, stopwatch
 from training.errors import RunError
 from training.evaluate import CheckpointEvaluations
 from training.loading import open_split
@@ -96,8 +95,7 @@ class Comparison:
         print(f"\nTraining {name}, seed {seed}: {self._plan.epochs} epochs of "
               f"{settings.save_step} steps of {settings.batch_size} images.", flush=True)
         run_files.make_folder(settings.train_folder)
-        with self._stopwatch(settings):
-            return train(settings)
+        return train(settings)
 
     def evaluate(self, name, seed):
         """Evaluates the epochs of a training that were not evaluated yet."""
@@ -122,7 +120,7 @@ class Comparison:
             name, network.count_params(), self._chosen[name], self._steps(name),
             [[by_step[step] for step in self._steps(name)] for by_step in wrong],
             self._held_out_info.num_examples,
-            [self._stopwatch(settings).seconds for settings in runs])
+            [stopwatch.seconds(settings.train_folder) for settings in runs])
 
     def _choose(self, name):
         """Returns what is chosen for a network: batch size, shift, hyperparameters."""
@@ -163,10 +161,6 @@ class Comparison:
                    micro_batch=self._plan.micro_batch, save_step=steps[0], max_steps=steps[-1]),
             **others})
 
-    def _stopwatch(self, settings):
-        return Stopwatch(os.path.join(settings.summary_dir, "seconds.json"),
-                         lambda: _last_written(settings.train_folder))
-
     def _check_and_mark(self):
         """Writes down what the runs are made of, after a look that it is what it was."""
         plan = self._plan
@@ -200,8 +194,3 @@ def _wrong_by_step(settings):
     with open(path) as file:
         return {int(row["step"]): int(float(row["wrong_prediction"]))
                 for row in csv.DictReader(file) if row["accuracy"]}
-
-
-def _last_written(folder):
-    newest = checkpoints.latest(folder)
-    return os.path.getmtime(newest + ".index") if newest else 0

@@ -104,8 +104,8 @@ def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, 
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name, nth", [
-    (summaries.Summaries, "scalars", 2), (saving.Writer, "_write", 1), (os, "fsync", 8),
-    (os, "replace", 5), (saving.Writer, "_write_state", 1), (saving.Writer, "_remove_old", 2),
+    (summaries.Summaries, "scalars", 2), (saving.Writer, "_write", 1), (os, "fsync", 10),
+    (os, "replace", 6), (saving.Writer, "_write_state", 1), (saving.Writer, "_remove_old", 2),
 ], ids=["summary", "save", "fsync", "rename", "state", "removal"])
 def test_what_was_trained_is_saved(common, number, sender, owner, name, nth, steps, tmp_path,
                                    capsys):

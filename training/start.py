@@ -21,6 +21,7 @@ from training import (
     run_files,
     saving,
     started,
+    stopwatch,
     summaries,
     trained_on,
     trainer,
@@ -83,7 +84,7 @@ def _begin(settings):
     """Returns the _Start of a training; says on the screen where it goes on, if it does."""
     folder = settings.train_folder
     saving.remove_leftovers(folder)
-    run_files.remove_leftovers(folder, saving.STATE, summaries.HISTORY)
+    run_files.remove_leftovers(folder, saving.STATE, summaries.HISTORY, stopwatch.NAME)
     stored = checkpoints.newest_whole(folder)
     resumed = stored is not None
     settings, hparams = started.go_on(settings, started.read(folder) if resumed else None)
@@ -166,9 +167,10 @@ def _train(start, deadline, towers):
     else:
         writer = saving.NoWriter(folder)
     try:
-        return trainer.train(network, optimizer, start.split, writer, settings.max_steps,
-                             settings.save_step, settings.batch_size, settings.seed, deadline,
-                             settings.micro_batch, towers)
+        with stopwatch.running(folder):
+            return trainer.train(network, optimizer, start.split, writer, settings.max_steps,
+                                 settings.save_step, settings.batch_size, settings.seed, deadline,
+                                 settings.micro_batch, towers)
     except NonFiniteLossError as error:
         print(error, file=sys.stderr)
         return NON_FINITE_STATUS

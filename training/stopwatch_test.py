@@ -1,0 +1,49 @@
+import os
+import time
+
+import pytest
+
+from training import run_files, stopwatch
+from training.errors import RunError
+
+
+def test_stretches_are_added_up(tmp_path):
+    assert stopwatch.seconds(tmp_path) == 0
+    for _ in range(2):
+        with stopwatch.running(tmp_path):
+            time.sleep(0.1)
+    assert 0.2 <= stopwatch.seconds(tmp_path) < 1
+    with pytest.raises(KeyboardInterrupt), stopwatch.running(tmp_path):
+        time.sleep(0.1)
+        raise KeyboardInterrupt
+    assert 0.3 <= stopwatch.seconds(tmp_path) < 2
+
+
+def test_a_stretch_that_was_killed_ends_with_its_last_checkpoint(tmp_path):
+    since = time.time() - 1000
+    run_files.write(tmp_path, stopwatch.NAME, {"seconds": 5.0, "since": since})
+    with stopwatch.running(tmp_path):       # nothing came of it
+        pass
+    assert stopwatch.seconds(tmp_path) == pytest.approx(5, abs=1)
+    run_files.write(tmp_path, stopwatch.NAME, {"seconds": 5.0, "since": since})
+    (tmp_path / "model.ckpt-7.index").touch()
+    os.utime(tmp_path / "model.ckpt-7.index", (since + 30, since + 30))
+    with stopwatch.running(tmp_path):
+        pass
+    assert stopwatch.seconds(tmp_path) == pytest.approx(35, abs=1)
+
+
+def test_a_full_disk_ends_no_training(tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise RunError("no space.")
+
+    monkeypatch.setattr(stopwatch.run_files, "write", full)
+    with stopwatch.running(tmp_path):
+        pass
+    assert capsys.readouterr().err.count("no space. The training's wall time is not noted.") == 2
+
+
+def test_a_damaged_note_is_named(tmp_path):
+    run_files.write(tmp_path, stopwatch.NAME, {"seconds": "five"})
+    with pytest.raises(RunError, match=r"seconds\.json: expected a number as seconds"):
+        stopwatch.seconds(tmp_path)
