@@ -5,12 +5,10 @@ import os
 import statistics
 
 from input_data.files import whole_file
+from reports import figures
 from training.errors import RunError
 
 NAME = "comparison"
-# Okabe and Ito's colours, which colour-blind readers tell apart; markers and dashes differ, too.
-STYLES = (("#0072B2", "s", ":"), ("#E69F00", "^", "--"), ("#009E73", "o", "-"),
-          ("#CC79A7", "D", "-."), ("#56B4E9", "v", "-"))
 CAPSULES = "capsule"
 
 
@@ -103,7 +101,7 @@ def _draw(results, about, path):
 
     figure = Figure(figsize=(9, 6.4), layout="constrained")
     axes = figure.subplots()
-    for result, (colour, marker, line) in zip(results, STYLES):
+    for result, (colour, marker, line) in zip(results, figures.LINES):
         by_epoch = list(zip(*result.accuracies()))
         epochs = range(1, len(by_epoch) + 1)
         means = [statistics.mean(values) for values in by_epoch]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports import comparison_report
+from reports import comparison_report, figures
 from reports.comparison_runs import Result
 
 ABOUT = {"dataset": "digits", "trained on": 2100, "held out": 200}
@@ -40,7 +40,7 @@ def test_every_network_has_its_colour(tmp_path, names):
     comparison_report.write(results, ABOUT, str(tmp_path))
     with Image.open(tmp_path / "comparison.png") as picture:
         pixels = set(map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()))
-    colours = [tuple(bytes.fromhex(colour[1:])) for colour, _, _ in comparison_report.STYLES]
+    colours = [tuple(bytes.fromhex(colour[1:])) for colour, _, _ in figures.LINES]
     assert [colour in pixels for colour in colours] == [
         number < len(names) for number in range(len(colours))]
 

@@ -1,6 +1,5 @@
 """The trainings and evaluations of a comparison, each once, in a folder of its own."""
 
-import csv
 import dataclasses
 import os
 
@@ -12,7 +11,7 @@ from training.errors import RunError
 from training.evaluate import CheckpointEvaluations
 from training.loading import open_split
 from training.start import train
-from training.summaries import HISTORY
+from training.summaries import read_history
 
 MARK = "comparison.json"        # what says that a folder is a comparison's
 
@@ -188,9 +187,5 @@ def _check_folder(folder):
 
 def _wrong_by_step(settings):
     """Returns the number of wrong predictions by step, from the evaluations' history."""
-    path = os.path.join(settings.test_folder, HISTORY)
-    if not os.path.exists(path):
-        return {}
-    with open(path) as file:
-        return {int(row["step"]): int(float(row["wrong_prediction"]))
-                for row in csv.DictReader(file) if row["accuracy"]}
+    return {row["step"]: int(row["wrong_prediction"])
+            for row in read_history(settings.test_folder)}

@@ -11,6 +11,9 @@ from training.errors import RunError
 
 # Okabe and Ito's, which colour-blind readers tell apart too.
 ORANGE, SKY_BLUE, BLUE, VERMILLION = "#E69F00", "#56B4E9", "#0072B2", "#D55E00"
+# Of lines in a diagram: colour, marker, dashes, so that none needs to be told by its colour.
+LINES = ((BLUE, "s", ":"), (ORANGE, "^", "--"), ("#009E73", "o", "-"), ("#CC79A7", "D", "-."),
+         (SKY_BLUE, "v", "-"), (VERMILLION, "P", "--"))
 DOTS_PER_INCH = 100
 
 

@@ -149,6 +149,26 @@ class Summaries:
                 progress.warn(f"{self.failure}; going on without.")
 
 
+def read_history(folder):
+    """Returns the rows of a folder's history.csv: a list of dicts, step int, other values float.
+
+    Rows that a killed run left unfinished, and a file that is not there, count for nothing.
+
+    Raises:
+      RunError: if the file cannot be read.
+    """
+    path = os.path.join(folder, HISTORY)
+    try:
+        with open(path, newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"{path} cannot be read ({error}).") from None
+    return [{tag: int(value) if tag == "step" else float(value) for tag, value in row.items()}
+            for row in rows if all(row.values())]
+
+
 def training_scalars(outcome, batch_size):
     """Returns the values of TRAINING_TAGS for a batch's summed Outcome."""
     return {"batch_classification_cost": outcome.classification / batch_size,

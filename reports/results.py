@@ -1,0 +1,222 @@
+"""Writes a table of trained and evaluated runs: their commands, times and errors.
+
+    python -m reports.results runs/r1 runs/r3
+    python -m reports.results runs/r1 runs/r3 --page=docs/results.md --table=table1
+
+Each argument is the --summary_dir of a training that was evaluated there. Runs that differ in
+their seeds alone share a row, with mean and standard deviation. With --page the table takes the
+place of what stands between the lines <!-- table1 --> and <!-- end of table1 --> in that page, and
+a picture of the errors by step, where more than the last checkpoint was evaluated, lies beside it.
+"""
+
+import dataclasses
+import itertools
+import os
+import statistics
+import sys
+
+from absl import flags
+
+from input_data import command
+from input_data.command import UsageError
+from input_data.files import whole_file
+from models.hparams import HParams, HParamsError
+from training.errors import RunError
+from training.settings import TRAINING_BATCH
+
+# Errors in percent (paper, table 1), by targets of an image, network, routing, reconstruction.
+PAPER = {
+    (1, "baseline", None, None): "0.39", (2, "baseline", None, None): "8.1",
+    (1, "capsule", 1, False): "0.34 ± 0.032", (1, "capsule", 1, True): "0.29 ± 0.011",
+    (1, "capsule", 3, False): "0.35 ± 0.036", (1, "capsule", 3, True): "0.25 ± 0.005",
+    (2, "capsule", 1, True): "7.5", (2, "capsule", 3, True): "5.2",
+}
+# Flags of a training that its command names, if they are not these.
+COMMAND = {"dataset": "mnist", "model": "capsule", "num_targets": 1, "validate": False,
+           "image_size": None, "shift": None, "hparams_override": "",
+           "batch_size": TRAINING_BATCH, "micro_batch": None, "precision": "float32",
+           "convolution": "auto", "seed": 0}
+
+FLAGS = command.new_flags()
+flags.DEFINE_string("page", None, "A Markdown file that takes the table. Without it: the screen.",
+                    flag_values=FLAGS)
+flags.DEFINE_string("table", None, "The table's name in the page.", flag_values=FLAGS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A training that was evaluated.
+
+    Attributes:
+      name: str, of its folder.
+      flags: dict, the training's.
+      hparams: HParams.
+      result: dict, of the last evaluation.
+      seconds: float, the training's wall time.
+      curve: list of (step, error in percent), of all evaluations.
+    """
+
+    name: str
+    flags: dict
+    hparams: HParams
+    result: dict
+    seconds: float
+    curve: list
+
+    @property
+    def kind(self):
+        """What runs of one row share: their command, but for seed and folder."""
+        return command_of({**self.flags, "seed": 0}, "", self.result["step"])
+
+
+def read(folder):
+    """Returns the Run whose --summary_dir is a folder.
+
+    Raises:
+      RunError: if there is no evaluated training in it.
+    """
+    from training import run_files, stopwatch
+    from training.summaries import read_history  # which imports TensorFlow
+
+    train, test = (os.path.join(folder, name) for name in ("train", "test"))
+    found = [run_files.read(train, run_files.FLAGS), run_files.read_hparams(train),
+             run_files.read(test, run_files.RESULT)]
+    if None in found:
+        raise RunError(f"{folder}: expected a training in train/ and the result of its evaluation "
+                       "in test/result.json.")
+    curve = [(row["step"], 100 * (1 - row["accuracy"])) for row in read_history(test)]
+    return Run(os.path.basename(os.path.normpath(folder)), *found, stopwatch.seconds(train), curve)
+
+
+def command_of(started, name, steps):
+    """Returns the command of a training, from its flags: str."""
+    asked = {key: started.get(key) for key, usual in COMMAND.items()
+             if started.get(key) not in (usual, None)}
+    data = {"data_dir": "$DATA_DIR/mnist_data/"} if started.get("data_dir") else {}
+    everything = {**data, **asked, "max_steps": steps, "summary_dir": f"runs/{name}"}
+    return "python experiment.py " + " ".join(
+        f"--{key}={str(value).lower() if isinstance(value, bool) else value}"
+        for key, value in everything.items())
+
+
+def table(runs):
+    """Returns the Markdown table of runs, and their commands."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(run.kind, []).append(run)
+    lines = ["| network | differs by | steps | batch | seeds | minutes | error, % | paper, % |",
+             "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"]
+    for group in groups.values():
+        first = group[0]
+        lines.append("| " + " | ".join([
+            first.flags["model"], _difference(first), f"{first.result['step']:,}",
+            str(first.flags["batch_size"]), ", ".join(str(run.flags["seed"]) for run in group),
+            f"{statistics.mean(run.seconds for run in group) / 60:.0f}",
+            _spread([run.result["wrong_percent"] for run in group]), _paper(first)]) + " |")
+    examples = {run.result["examples"] for run in runs}
+    lines += ["", f"Errors are of {' or '.join(f'{count:,}' for count in sorted(examples))} test "
+              f"images, minutes are the training's on {os.cpu_count()} cores. The commands:", ""]
+    lines += [f"    {command_of(group[0].flags, group[0].name, group[0].result['step'])}"
+              for group in groups.values()]
+    return "\n".join(lines) + "\n"
+
+
+def _difference(run):
+    """Returns in what a run differs from the default: hyperparameters and flags, in words."""
+    import models
+
+    usual = dataclasses.asdict(models.default_hparams(run.flags["model"]))
+    network = models.network_class(run.flags["model"])
+    found = [f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+             for key, value in dataclasses.asdict(run.hparams).items()
+             if value != usual[key] and not network.unused([key], run.hparams)]
+    found += [f"{key}={run.flags[key]}" for key in ("num_targets", "precision")
+              if run.flags[key] != COMMAND[key]]
+    return ", ".join(found)
+
+
+def _spread(values):
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+
+
+def _paper(run):
+    capsule = run.flags["model"] == "capsule"
+    key = (run.flags["num_targets"], run.flags["model"], run.hparams.routing if capsule else None,
+           run.hparams.remake if capsule else None)
+    return PAPER.get(key, "") if run.flags["dataset"] == "mnist" else ""
+
+
+def draw(runs, path):
+    """Draws the errors of runs by step, where several checkpoints were evaluated.
+
+    Returns:
+      Whether there was anything to draw.
+    """
+    from reports import figures
+
+    curves = [run for run in runs if len(run.curve) > 1]
+    if not curves:
+        return False
+    figure = figures.new_figure(800, 480)
+    axis = figure.subplots()
+    for run, (colour, marker, dashes) in zip(curves, itertools.cycle(figures.LINES)):
+        steps, errors = zip(*run.curve)
+        axis.plot(steps, errors, color=colour, marker=marker, linestyle=dashes, markersize=4,
+                  label=f"{run.name}: {errors[-1]:.2f} %")
+    axis.set(xlabel="Step", ylabel="Test error (%)", yscale="log")
+    axis.grid(True, which="both", color="0.9")
+    axis.legend()
+    figures.save(figure, path, replace=True)
+    return True
+
+
+def write(runs, page, name):
+    """Puts the table of runs into a page, between the lines that name it.
+
+    Raises:
+      RunError: if the page cannot be written, or has no such lines.
+    """
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    picture = f"{name}.png"
+    try:
+        with open(page) as file:
+            before, found, rest = file.read().partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not (found and found_end):
+            raise RunError(f"{page}: expected the lines {begin.strip()} and {end.strip()}.")
+        drawn = draw(runs, os.path.join(os.path.dirname(page), picture))
+        shown = f"\n![Test errors by step]({picture})\n" if drawn else ""
+        with whole_file(page, replace=True) as aside, open(aside, "w") as file:
+            file.write(f"{before}{begin}\n{table(runs)}{shown}\n{end}{after}")
+    except OSError as error:
+        raise RunError(f"{page} cannot be read or written ({error.strerror}).") from None
+
+
+def _settings(values, folders):
+    if not folders:
+        raise UsageError("expected folders of runs, found none.")
+    if bool(values.page) != bool(values.table):
+        raise UsageError("--page and --table go together.")
+    return folders, values.page, values.table
+
+
+def _main(settings):
+    folders, page, name = settings
+    runs = [read(folder) for folder in folders]
+    if page is None:
+        print(table(runs), end="")
+    else:
+        write(runs, page, name)
+        print(f"Wrote the table {name} of {page}.")
+
+
+def main(argv):
+    """Runs the command line, and returns its exit status."""
+    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError),
+                       takes_arguments=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,107 @@
+import csv
+import dataclasses
+import os
+
+import pytest
+from PIL import Image
+
+from models.hparams import HParams
+from reports import results
+from training import run_files, stopwatch, summaries
+from training.settings import Settings
+
+
+def leave(folder, errors, *, seconds=600, step=1500, overrides="", **options):
+    """Leaves the files of an evaluated training; errors are those of its checkpoints."""
+    settings = Settings(**{**dict(summary_dir=str(folder), batch_size=128, seed=0,
+                                  convolution="auto", precision="float32",
+                                  hparams_override=overrides, data_dir="/"), **options})
+    for name in ("train", "test"):
+        (folder / name).mkdir(parents=True)
+    run_files.write_settings(folder / "train", settings, HParams().override(overrides))
+    run_files.write(folder / "train", stopwatch.NAME, {"seconds": seconds, "since": None})
+    run_files.write(folder / "test", run_files.RESULT, {
+        "step": step, "examples": 10000, "wrong": round(100 * errors[-1]),
+        "wrong_percent": errors[-1]})
+    with open(folder / "test" / summaries.HISTORY, "w") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["step", *summaries.EVALUATION_TAGS])
+        for number, error in enumerate(errors, start=1):
+            values = dict.fromkeys(summaries.EVALUATION_TAGS, 0.0)
+            values["accuracy"] = 1 - error / 100
+            rows.writerow([step * number // len(errors), *values.values()])
+    return str(folder)
+
+
+def rows_of(text):
+    return [[cell.strip() for cell in line.strip("|").split("|")]
+            for line in text.splitlines() if line.startswith("|")][2:]
+
+
+def test_rows_have_the_runs_numbers_and_the_papers(tmp_path):
+    runs = [results.read(folder) for folder in (
+        leave(tmp_path / "r1", [0.9, 0.61], overrides="routing=1,remake=false"),
+        leave(tmp_path / "pairs", [7.5], num_targets=2, seconds=3600, batch_size=64),
+        leave(tmp_path / "conv", [0.5], model="baseline", precision="bfloat16"),
+        leave(tmp_path / "leaky", [0.7], overrides="routing=2,leaky=true"))]
+    assert rows_of(results.table(runs)) == [
+        ["capsule", "remake=false, routing=1", "1,500", "128", "0", "10", "0.61",
+         "0.34 ± 0.032"],
+        ["capsule", "num_targets=2", "1,500", "64", "0", "60", "7.50", "5.2"],
+        ["baseline", "precision=bfloat16", "1,500", "128", "0", "10", "0.50", "0.39"],
+        ["capsule", "leaky=true, routing=2", "1,500", "128", "0", "10", "0.70", ""]]
+
+
+def test_seeds_share_a_row(tmp_path):
+    runs = [results.read(leave(tmp_path / f"seed{seed}", [error], seed=seed, seconds=seconds))
+            for seed, error, seconds in ((0, 0.5, 540), (1, 0.7, 600), (2, 0.6, 660))]
+    [row] = rows_of(results.table(runs))
+    assert row[4:] == ["0, 1, 2", "10", "0.60 ± 0.10", "0.25 ± 0.005"]
+
+
+def test_the_command_is_the_one_that_was_given(tmp_path):
+    run = results.read(leave(tmp_path / "run", [0.5], seed=3, overrides="routing=1",
+                             batch_size=32, validate=True, step=7))
+    text = results.table([run])
+    assert ("    python experiment.py --data_dir=$DATA_DIR/mnist_data/ --validate=true "
+            "--hparams_override=routing=1 --batch_size=32 --seed=3 --max_steps=7 "
+            "--summary_dir=runs/run\n") in text
+    assert "Errors are of 10,000 test images" in text
+
+
+def test_a_page_takes_the_table_and_its_picture(tmp_path, capsys):
+    folder = leave(tmp_path / "run", [3.0, 2.0, 1.0])
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n<!-- one -->\nold\n<!-- end of one -->\nafter\n")
+    arguments = ["results", folder, f"--page={page}", "--table=one"]
+    assert results.main(arguments) == 0
+    once = page.read_text()
+    assert once.startswith("# Page\n<!-- one -->\n")
+    assert once.endswith("<!-- end of one -->\nafter\n")
+    assert "old" not in once and "| 1.00 |" in once and "](one.png)" in once
+    with Image.open(tmp_path / "one.png") as picture:
+        assert picture.size == (800, 480)
+    assert results.main(arguments) == 0 and page.read_text() == once
+
+
+def test_one_checkpoint_makes_no_curve(tmp_path):
+    run = results.read(leave(tmp_path / "run", [1.0]))
+    assert not results.draw([run], str(tmp_path / "x.png"))
+    assert not os.path.exists(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ((), "expected folders of runs"), (("{}/run", "--page=x"), "--page and --table go together"),
+    (("{}/none",), "expected a training in train/"),
+    (("{}/run", "--page={}/page.md", "--table=two"), "expected the lines <!-- two -->"),
+    (("{}/run", "--page={}/no/page.md", "--table=two"), "No such file")])
+def test_what_is_missing_gets_one_line(tmp_path, capsys, arguments, message):
+    leave(tmp_path / "run", [1.0])
+    (tmp_path / "page.md").write_text("<!-- one -->\n<!-- end of one -->\n")
+    assert results.main(["results", *(argument.format(tmp_path) for argument in arguments)]) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error and len(error.splitlines()) == 1
+
+
+def test_every_flag_of_a_command_is_a_setting():
+    assert set(results.COMMAND) <= {field.name for field in dataclasses.fields(Settings)}
