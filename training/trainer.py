@@ -93,7 +93,7 @@ def _is_asked_to_end(towers, interrupts, deadline):
     """Returns whether a signal or the deadline says so, to any of the workers."""
     number = towers.highest(interrupts.received or TIME_IS_UP * (time.monotonic() >= deadline))
     if number > TIME_IS_UP:
-        interrupts.received = number
+        interrupts.receive(number)
     return number > 0
 
 
