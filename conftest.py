@@ -1,8 +1,10 @@
 """What the tests of several rooms share."""
 
+import contextlib
 import gzip
 import io
 import os
+import socket
 import struct
 import zipfile
 
@@ -61,6 +63,13 @@ def png(image, mode="RGBA"):
     stream = io.BytesIO()
     Image.fromarray(image).convert(mode).save(stream, "PNG")
     return stream.getvalue()
+
+
+def free_ports(count):
+    """Returns so many ports, no two the same, that nothing listens on."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
 
 
 def tensors(name):

@@ -49,7 +49,7 @@ def from_environment(environment):
     if others or len(cluster.get("chief", [])) > 1:
         raise _error(f"found {', '.join(others) or 'several chiefs'} in its cluster")
     for address in addresses:
-        if not isinstance(address, str) or not re.fullmatch(r".+:\d+", address):
+        if not isinstance(address, str) or not _is_address(address):
             raise _error(f"found {address!r} as a worker's address")
     if len(set(addresses)) != len(addresses):
         raise _error("found an address twice")
@@ -77,6 +77,11 @@ def check(settings, spec):
     if spec and settings.device_type == "cpu" and settings.num_gpus > 1:
         raise UsageError(f"--num_gpus={settings.num_gpus}: with {VARIABLE} each worker's CPU is "
                          "one device.")
+
+
+def _is_address(text):
+    found = re.fullmatch(r".+:([0-9]{1,5})", text)
+    return found and 0 < int(found[1]) < 2**16
 
 
 def _error(found):

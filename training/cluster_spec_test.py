@@ -35,6 +35,8 @@ def test_one_process_is_no_cluster(environment):
     ('{"cluster": {"worker": ["a:1", "b:1"], "ps": ["c:1"]}}', "found ps in its cluster"),
     ('{"cluster": {"chief": ["a:1", "b:1"]}}', "found several chiefs"),
     ('{"cluster": {"worker": ["a:1", "b"]}}', "found 'b' as a worker's address"),
+    ('{"cluster": {"worker": ["a:1", "b:65536"]}}', "found 'b:65536' as a worker's address"),
+    ('{"cluster": {"worker": ["a:0", "b:1"]}}', "found 'a:0' as a worker's address"),
     ('{"cluster": {"worker": ["a:1", 7]}}', "found 7 as a worker's address"),
     ('{"cluster": {"worker": ["a:1", "a:1"]}}', "found an address twice"),
     ('{"cluster": {"worker": ["a:1", "b:1"]}}', "found the task {}"),

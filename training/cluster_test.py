@@ -4,8 +4,9 @@ import functools
 import json
 import os
 import random
+import resource
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import experiment
-from conftest import tensors, write_mnist
+from conftest import free_ports, tensors, write_mnist
 from training import checkpoints, summaries
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -34,11 +35,7 @@ class Workers:
     """Two workers; a context manager that leaves none behind."""
 
     def __init__(self, folder, name, *arguments, others=()):
-        ports = []
-        for _ in range(2):
-            with socket.create_server(("127.0.0.1", 0)) as server:
-                ports.append(server.getsockname()[1])
-        cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+        cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
         self._logs = [folder / f"{name}{number}.log" for number in range(2)]
         self.processes = []
         for number, summaries_of in enumerate((name, f"{name}-not-made")):
@@ -136,6 +133,30 @@ def test_other_flags_are_refused_and_end_both(folder):
                 "the same.") in workers.said(1)
         assert "Worker 0: another worker has gone" in workers.said(0)
         assert "Start all workers again" in workers.said(0)
+
+
+def test_none_says_that_it_finished_when_the_chief_cannot_save(folder):
+    with Workers(folder, "full", *SMALL, "--max_steps=3") as workers:
+        resource.prlimit(workers.processes[0].pid, resource.RLIMIT_FSIZE, (2**20, 2**20))
+        assert workers.wait() == [2, 2]
+        assert "the checkpoint of step 3 cannot be written" in workers.said(0)
+        assert "Worker 1: another worker has gone" in workers.said(1)
+        assert "Finished" not in workers.said(0) + workers.said(1)
+
+
+def test_damaged_data_of_one_end_both(folder):
+    data = folder / "cut"
+    data.mkdir()
+    for file in folder.glob("train-*"):
+        shutil.copy(file, data)
+    with open(data / "train-images-idx3-ubyte", "r+b") as file:
+        file.truncate(2000)
+    with Workers(folder, "damaged", *SMALL, "--max_steps=3",
+                 others=[f"--data_dir={data}"]) as workers:
+        assert workers.wait() == [2, 2]
+        assert "Worker 0: another worker has gone" in workers.said(0)
+        assert "train-images-idx3-ubyte" in workers.said(1)
+        assert "Stopped" not in workers.said(1)
 
 
 @pytest.mark.parametrize("stopped", [0, 1])

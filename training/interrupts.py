@@ -36,10 +36,15 @@ class Interrupts:
         """From now on there is something to save."""
         self._begun = True
 
+    def receive(self, number):
+        """Notes a signal that came to another worker, if none came here before."""
+        if self.received is None:
+            self._since = time.monotonic()      # first: a signal may come in between
+            self.received = number
+
     def _note(self, number, frame):
         first = self.received is None
-        if first:
-            self.received, self._since = number, time.monotonic()
+        self.receive(number)
         if not self._begun:
             interruption.raise_for(number, "before the first step; there was nothing to save")
         if (not first and number == signal.SIGINT

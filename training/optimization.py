@@ -99,12 +99,12 @@ def make_step(network, optimizer, towers=ONE, micro_batch=None):
         else:
             total, outcome = _sum_of_parts(gradients, batch, global_batch, micro_batch, variables)
         optimizer.apply(total, variables)
-        return outcome
+        return tf.stack(outcome)    # which is sent to other devices at once
 
     @tf.function
     def step(batch, global_batch):
-        outcome = towers.run(replica_step, batch, global_batch)
-        return objective.Outcome(*map(towers.sum, outcome))
+        outcome = towers.sum(towers.run(replica_step, batch, global_batch))
+        return objective.Outcome(*tf.unstack(outcome))
 
     return step
 

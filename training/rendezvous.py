@@ -2,7 +2,8 @@
 
 TensorFlow waits for the others with signals blocked and without a word. So this comes first: the
 chief listens where TensorFlow's server will, each other worker says its number there, and when all
-have come the chief lets them go on.
+have come the chief lets them go on. All hold their ports meanwhile: TensorFlow shall not find one
+taken, which takes all workers down with a traceback.
 """
 
 import contextlib
@@ -25,25 +26,33 @@ def meet(spec, minutes):
       minutes: float, how long to wait.
 
     Raises:
-      RunError: if they do not come in time, or the chief's port cannot be had.
+      RunError: if they do not come in time, or this worker's port cannot be had.
     """
     deadline = time.monotonic() + 60 * minutes
     print(f"Worker {spec.number} of {len(spec.addresses)}, waiting for "
           f"{'the others' if spec.is_chief else 'worker 0 at ' + spec.addresses[0]}.", flush=True)
-    (_receive if spec.is_chief else _call)(spec, deadline)
+    with _own_port(spec) as server:
+        if spec.is_chief:
+            _receive(spec, server, deadline)
+        else:
+            _call(spec, deadline)
 
 
-def _receive(spec, deadline):
+def _own_port(spec):
+    """Returns the socket of this worker's port, which TensorFlow's server will have after it."""
+    port = int(spec.addresses[spec.number].rpartition(":")[2])
+    try:
+        return socket.create_server(("", port))
+    except OSError as error:
+        raise RunError(f"TF_CONFIG: port {port} of this worker cannot be had "
+                       f"({error.strerror}).") from None
+
+
+def _receive(spec, server, deadline):
     """Waits, as the chief, for all others."""
-    port = int(spec.addresses[0].rpartition(":")[2])
     come = {}
+    server.settimeout(POLL_SECONDS)
     with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(socket.create_server(("", port)))
-        except OSError as error:
-            raise RunError(f"TF_CONFIG: port {port} of this worker cannot be had "
-                           f"({error.strerror}).") from None
-        server.settimeout(POLL_SECONDS)
         while len(come) < len(spec.addresses) - 1:
             come = {number: connection for number, connection in come.items()
                     if _is_open(connection)}

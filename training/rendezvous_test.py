@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from conftest import free_ports
 from training import rendezvous
 from training.cluster_spec import ClusterSpec
 from training.errors import RunError
@@ -11,14 +12,9 @@ from training.errors import RunError
 MINUTES = 0.5
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 @pytest.fixture
 def addresses():
-    return tuple(f"127.0.0.1:{free_port()}" for _ in range(3))
+    return tuple(f"127.0.0.1:{port}" for port in free_ports(3))
 
 
 class Worker(threading.Thread):
@@ -83,8 +79,9 @@ def test_who_has_gone_again_is_waited_for(addresses):
     assert chief.ended and worker.ended and not (chief.error or worker.error)
 
 
-def test_a_port_that_is_taken_gets_one_line():
-    with socket.create_server(("", 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(RunError, match=f"port {port} of this worker cannot be had"):
-            rendezvous.meet(ClusterSpec((f"127.0.0.1:{port}", "127.0.0.1:1"), 0), MINUTES)
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_port_that_is_taken_gets_one_line(addresses, number):
+    port = int(addresses[number].rpartition(":")[2])
+    with (socket.create_server(("", port)),
+          pytest.raises(RunError, match=f"port {port} of this worker cannot be had")):
+        rendezvous.meet(ClusterSpec(addresses, number), MINUTES)

@@ -120,12 +120,14 @@ def _join(settings, told):
       RunError: if it was started with other flags, or has other data.
     """
     told = json.loads(told)
+    asked = settings.max_steps
     settings, hparams = started.go_on(settings, started.Started(
         "Worker 0", told["flags"], HParams.from_json(told["hparams"], "worker 0"),
         "give all workers the same"))
-    if settings.max_steps != told["flags"]["max_steps"]:
+    if asked not in (None, told["flags"]["max_steps"]):
         raise RunError(f"Worker 0 was started with --max_steps={told['flags']['max_steps']}, "
-                       f"found --max_steps={settings.max_steps}; give all workers the same.")
+                       f"found --max_steps={asked}; give all workers the same.")
+    settings = dataclasses.replace(settings, max_steps=told["flags"]["max_steps"])
     split = open_split(settings)
     own, chiefs = json.loads(json.dumps(dataclasses.asdict(split.info))), told["dataset"]
     if own != chiefs:

@@ -36,6 +36,7 @@ class Towers:
         self.count = self._strategy.num_replicas_in_sync
         self.workers = len(spec.addresses) if spec else 1
         self.is_chief = self._number == 0
+        self._sum_in_steps = tf.function(self.sum)      # takes half the time of one outside
 
     def scope(self):
         """Returns a context manager: variables that are made in it are on all devices."""
@@ -81,7 +82,7 @@ class Towers:
         return self._strategy.run(function, args=arguments)
 
     def sum(self, value):
-        """Returns the sum of what `run` returned on all devices; in a tf.function."""
+        """Returns the sum of what `run` returned on all devices; in a tf.function, if often."""
         return self._strategy.reduce("SUM", value, axis=None)
 
     def each(self, value):
@@ -105,7 +106,8 @@ class Towers:
         if self.workers == 1:
             return array
         mine = array if self.is_chief else np.zeros_like(array)
-        return self._all_sums(np.asarray(mine, np.float32)).astype(array.dtype)
+        total = self.sum(self._on_one_device(np.asarray(mine, np.float32)))
+        return total.numpy().astype(array.dtype)
 
     def tell(self, text):
         """Returns the chief's text; all workers call it, the others with anything."""
@@ -120,18 +122,21 @@ class Towers:
             return number
         counts = np.zeros(256, np.float32)
         counts[number] = 1
-        return int(np.flatnonzero(self._all_sums(counts))[-1])
+        return int(np.flatnonzero(self._sum_in_steps(self._on_one_device(counts)))[-1])
 
-    def _all_sums(self, array):
-        """Returns the sum of all workers' arrays, float32."""
-        first = self.part(self.count)[0]        # of this worker's devices, who alone counts
+    def wait(self):
+        """Returns when all workers have called it."""
+        self.highest(0)
 
-        def mine(context):
+    def _on_one_device(self, array):
+        """Returns a value for `sum`: this worker's array, float32, once for all its devices."""
+        first = self.part(self.count)[0]
+
+        def share(context):
             return tf.constant(array if context.replica_id_in_sync_group == first
                                else np.zeros_like(array))
 
-        values = self._strategy.experimental_distribute_values_from_function(mine)
-        return self._strategy.reduce("SUM", values, axis=None).numpy()
+        return self._strategy.experimental_distribute_values_from_function(share)
 
     @contextlib.contextmanager
     def plain_errors(self):

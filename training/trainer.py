@@ -64,7 +64,7 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
                 with plain_data_errors():
                     batch = next(batches)
             except Exception:
-                if step > first_step + 1:
+                if step > first_step + 1 and towers.is_chief:
                     _save_before_error(network, writer, step - 1)
                 raise
             outcome = objective.Outcome(*map(float, train_step(
@@ -85,6 +85,7 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
                 _check_variables(network, step, writer)
                 _save(writer, last)
             if last:
+                towers.wait()       # until the chief has saved
                 break
     return _end(writer, step, max_steps, interrupts, summary)
 
@@ -93,7 +94,7 @@ def _is_asked_to_end(towers, interrupts, deadline):
     """Returns whether a signal or the deadline says so, to any of the workers."""
     number = towers.highest(interrupts.received or TIME_IS_UP * (time.monotonic() >= deadline))
     if number > TIME_IS_UP:
-        interrupts.received = number
+        interrupts.receive(number)
     return number > 0
 
 

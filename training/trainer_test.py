@@ -233,6 +233,18 @@ def test_a_second_ctrl_c_leaves_at_once(tmp_path, split, monkeypatch):
     assert not checkpoints.all_names(str(tmp_path / "run"))
 
 
+def test_ctrl_c_that_comes_to_several_workers_is_one_press(monkeypatch):
+    with interrupts.Interrupts() as found:
+        found.begin()
+        found.receive(signal.SIGINT)        # of another worker, before this one's own
+        os.kill(os.getpid(), signal.SIGINT)
+        assert found.status == 130
+        monkeypatch.setattr(interrupts, "ONE_PRESS_SECONDS", 0)
+        with pytest.raises(KeyboardInterrupt, match="again"):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+
+
 def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, split):
     def read(numbers):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -88,8 +88,9 @@ def train_all(plan, argv):
             waiting.append(number)
     threads = plan.shares[0].get(device_shares.THREADS)
     if waiting and threads:
-        print(f"There is no GPU: {plan.at_once} trainings at a time share the processor; threads "
-              f"for each: {threads}.", flush=True)
+        why = "" if plan.common.device_type == "cpu" else "There is no GPU: "
+        print(f"{why}{plan.at_once} trainings at a time share the processor; threads for each: "
+              f"{threads}.", flush=True)
     statuses = processes.run_all(waiting, plan.at_once, start, ended)
     failed = {number: statuses[number] for number in waiting if statuses[number]}
     if failed:

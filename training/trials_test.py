@@ -164,6 +164,9 @@ def test_several_at_a_time_have_logs_and_devices_of_their_own(tmp_path, monkeypa
     assert capsys.readouterr().out.startswith(
         "There is no GPU: 2 trainings at a time share the processor; threads for each: 6.\n")
     assert {start[2]["TF_NUM_INTRAOP_THREADS"] for start in found.started[2:]} == {"6"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
+    run(*arguments, "--device_type=cpu")
+    assert capsys.readouterr().out.startswith("2 trainings at a time share the processor;")
 
 
 def test_one_trial_alone_is_trained_here(tmp_path, monkeypatch, evaluated):
