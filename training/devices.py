@@ -35,10 +35,10 @@ def prepare(settings):
     Raises:
       RunError: if there are not so many devices, or a worker does not come.
     """
-    _choose(settings.num_gpus, settings.device_type)
+    chosen = _choose(settings.num_gpus, settings.device_type)
     spec = cluster_spec.from_environment(os.environ)
     if spec and not _cluster:
-        rendezvous.meet(spec, settings.patience_minutes)
+        rendezvous.meet(spec, chosen, settings.patience_minutes)
         _cluster.append(_connect(spec))
 
 
@@ -62,6 +62,7 @@ def towers(settings):
 
 
 def _choose(number, device_type):
+    """Chooses devices, and returns what they are, in words."""
     gpus = tf.config.list_physical_devices("GPU")
     if device_type == "gpu" and not gpus and number == 1:
         print("There is no GPU; the CPU computes.")
@@ -76,6 +77,7 @@ def _choose(number, device_type):
         except RuntimeError:
             raise RunError(f"--num_gpus={number} --device_type={device_type}: this process has "
                            "chosen other devices before; start another.") from None
+    return f"{number} {'GPU' if device_type == 'gpu' and gpus else 'CPU'}"
 
 
 def _split_cpu(number):

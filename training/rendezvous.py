@@ -1,12 +1,13 @@
 """The workers of a cluster wait for each other, before TensorFlow connects them.
 
 TensorFlow waits for the others with signals blocked and without a word. So this comes first: the
-chief listens where TensorFlow's server will, each other worker says its number there, and when all
-have come the chief lets them go on. All hold their ports meanwhile: TensorFlow shall not find one
+chief listens where TensorFlow's server will, each other worker says its number and its devices
+there, and when all have come the chief lets them go on. All hold their ports meanwhile: TensorFlow shall not find one
 taken, which takes all workers down with a traceback.
 """
 
 import contextlib
+import re
 import socket
 import time
 
@@ -18,24 +19,26 @@ POLL_SECONDS = 0.5
 CONNECT_SECONDS = 5
 
 
-def meet(spec, minutes):
+def meet(spec, devices, minutes):
     """Returns when all workers are there, and says on the screen who is waited for.
 
     Args:
       spec: ClusterSpec.
+      devices: str, this worker's, such as "2 GPU".
       minutes: float, how long to wait.
 
     Raises:
-      RunError: if they do not come in time, or this worker's port cannot be had.
+      RunError: if they do not come in time, if this worker's port cannot be had, or if not all
+        have the same devices.
     """
     deadline = time.monotonic() + 60 * minutes
     print(f"Worker {spec.number} of {len(spec.addresses)}, waiting for "
           f"{'the others' if spec.is_chief else 'worker 0 at ' + spec.addresses[0]}.", flush=True)
     with _own_port(spec) as server:
         if spec.is_chief:
-            _receive(spec, server, deadline)
+            _receive(spec, server, devices, deadline)
         else:
-            _call(spec, deadline)
+            _call(spec, devices, deadline)
 
 
 def _own_port(spec):
@@ -48,9 +51,9 @@ def _own_port(spec):
                        f"({error.strerror}).") from None
 
 
-def _receive(spec, server, deadline):
-    """Waits, as the chief, for all others."""
-    come = {}
+def _receive(spec, server, devices, deadline):
+    """Waits, as the chief, for all others, and tells them to go on, or why not."""
+    come, theirs = {}, {}
     server.settimeout(POLL_SECONDS)
     with contextlib.ExitStack() as stack:
         while len(come) < len(spec.addresses) - 1:
@@ -62,34 +65,42 @@ def _receive(spec, server, deadline):
             with contextlib.suppress(OSError):      # who hangs up is not there
                 connection = stack.enter_context(server.accept()[0])
                 connection.settimeout(POLL_SECONDS)
-                number = _number(connection.makefile("rb").readline())
+                number, said = _understood(connection.makefile("rb").readline())
                 connection.setblocking(False)
                 if 0 < number < len(spec.addresses):
-                    come[number] = connection       # the last one that said so
+                    come[number], theirs[number] = connection, said     # the last that said so
+        other = next((number for number in come if theirs[number] != devices), None)
+        answer = GO if other is None else (
+            f"TF_CONFIG: worker {other} computes on {theirs[other]}, worker 0 on {devices}; give "
+            "all workers the same.\n".encode())
         for connection in come.values():
             with contextlib.suppress(OSError):
-                connection.sendall(GO)
+                connection.sendall(answer)
+        if answer != GO:
+            raise RunError(answer.decode().strip())
 
 
-def _call(spec, deadline):
+def _call(spec, devices, deadline):
     """Waits, as another worker, for the chief's word."""
     host, _, port = spec.addresses[0].rpartition(":")
     address = host.strip("[]"), int(port)
     while True:
         with (contextlib.suppress(OSError),
               socket.create_connection(address, CONNECT_SECONDS) as connection):
-            connection.sendall(GREETING + b"%d\n" % spec.number)
+            connection.sendall(GREETING + f"{spec.number} {devices}\n".encode())
             connection.settimeout(POLL_SECONDS)
             answer = b""
             while not answer.endswith(b"\n"):
                 _check_time(deadline, f"worker 0 ({spec.addresses[0]})")
                 with contextlib.suppress(TimeoutError):
-                    received = connection.recv(len(GO))
+                    received = connection.recv(1000)
                     if not received:
                         break       # the chief has gone, or is another program
                     answer += received
             if answer == GO:
                 return
+            if answer.startswith(b"TF_CONFIG"):
+                raise RunError(answer.decode(errors="replace").strip())
         _check_time(deadline, f"worker 0 ({spec.addresses[0]})")
         time.sleep(POLL_SECONDS)
 
@@ -104,10 +115,10 @@ def _is_open(connection):
         return False
 
 
-def _number(greeting):
-    """Returns the number that a worker said, or 0."""
-    said = greeting.removeprefix(GREETING).strip()
-    return int(said) if greeting.startswith(GREETING) and said.isdigit() else 0
+def _understood(greeting):
+    """Returns the number and the devices that a worker said, or 0 and ""."""
+    found = re.fullmatch(re.escape(GREETING) + rb"(\d{1,6}) ([\w ]+)\n", greeting)
+    return (int(found[1]), found[2].decode()) if found else (0, "")
 
 
 def _check_time(deadline, who):

@@ -20,15 +20,15 @@ def addresses():
 class Worker(threading.Thread):
     """A worker that waits for the others; `error` and `ended` say what became of it."""
 
-    def __init__(self, addresses, number, minutes=MINUTES):
+    def __init__(self, addresses, number, minutes=MINUTES, devices="1 CPU"):
         super().__init__(daemon=True)
-        self._spec, self._minutes = ClusterSpec(addresses, number), minutes
+        self._arguments = ClusterSpec(addresses, number), devices, minutes
         self.error = self.ended = None
         self.start()
 
     def run(self):
         try:
-            rendezvous.meet(self._spec, self._minutes)
+            rendezvous.meet(*self._arguments)
         except RunError as error:
             self.error = str(error)
         self.ended = time.monotonic()
@@ -47,6 +47,15 @@ def test_all_go_on_when_all_have_come(addresses, capsys):
     assert lines[2] == f"Worker 2 of 3, waiting for worker 0 at {addresses[0]}."
 
 
+def test_other_devices_end_all(addresses):
+    workers = [Worker(addresses, number, devices=devices)
+               for number, devices in enumerate(("2 GPU", "2 GPU", "1 CPU"))]
+    for worker in workers:
+        worker.join(10)
+        assert worker.error == ("TF_CONFIG: worker 2 computes on 1 CPU, worker 0 on 2 GPU; give "
+                                "all workers the same.")
+
+
 def test_who_does_not_come_is_named(addresses):
     chief, worker = Worker(addresses, 0, 0.05), Worker(addresses, 1, 0.2)
     for thread in (chief, worker):
@@ -61,7 +70,8 @@ def test_who_has_gone_again_is_waited_for(addresses):
     chief = Worker(addresses, 0)
     address = ("127.0.0.1", int(addresses[0].rpartition(":")[2]))
     deadline = time.monotonic() + 10
-    for words in (b"GET / HTTP/1.1\r\n", b"capsules, worker 7\n", b"capsules, worker x\n", b""):
+    for words in (b"GET / HTTP/1.1\r\n", b"capsules, worker 7 1 CPU\n",
+                  b"capsules, worker x 1 CPU\n", b""):
         while True:         # until it listens
             try:
                 stranger = socket.create_connection(address, 1)
@@ -84,4 +94,4 @@ def test_a_port_that_is_taken_gets_one_line(addresses, number):
     port = int(addresses[number].rpartition(":")[2])
     with (socket.create_server(("", port)),
           pytest.raises(RunError, match=f"port {port} of this worker cannot be had")):
-        rendezvous.meet(ClusterSpec(addresses, number), MINUTES)
+        rendezvous.meet(ClusterSpec(addresses, number), "1 CPU", MINUTES)

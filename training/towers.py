@@ -12,9 +12,8 @@ import tensorflow as tf
 
 from training.errors import RunError, reason
 
-# What TensorFlow raises when a worker has gone, by what the others were doing.
-LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
-        tf.errors.DeadlineExceededError, tf.errors.InternalError)
+# What TensorFlow's errors say when a worker has gone, of whatever type they are.
+LOST = re.compile(r"Collective ops is aborted|/job:(chief|worker)/|heartbeat")
 
 
 class Towers:
@@ -143,8 +142,8 @@ class Towers:
         """Raises RunError in the block when another worker has gone."""
         try:
             yield
-        except LOST as error:
-            if self.workers == 1:
+        except tf.errors.OpError as error:
+            if self.workers == 1 or not LOST.search(error.message or ""):
                 raise
             # What came first stands behind where it was noticed.
             found = re.search(r"aborted by: (.*)", error.message or "")
