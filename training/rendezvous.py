@@ -2,8 +2,8 @@
 
 TensorFlow waits for the others with signals blocked and without a word. So this comes first: the
 chief listens where TensorFlow's server will, each other worker says its number and its devices
-there, and when all have come the chief lets them go on. All hold their ports meanwhile: TensorFlow shall not find one
-taken, which takes all workers down with a traceback.
+there, and when all have come the chief lets them go on. All hold their ports meanwhile: TensorFlow
+shall not find one taken, which takes all workers down with a traceback.
 """
 
 import contextlib
