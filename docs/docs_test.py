@@ -9,7 +9,6 @@ import importlib
 import os
 import pathlib
 import re
-import runpy
 import shlex
 from unittest import mock
 
@@ -20,6 +19,7 @@ import input_data
 import models
 from input_data import command
 from models.hparams import HParams, HParamsError
+from training import run_flags
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -246,7 +246,7 @@ def _wrong(folder, words, made_files):
         return f"{file} is not a command"
     if file == "experiment.py":
         # Afresh, as its flags know the networks that there were when they were defined.
-        values = runpy.run_path(str(path))["FLAGS"]
+        values = run_flags.define()
     else:
         module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
         values = getattr(module, "FLAGS", None) or flags.FlagValues()

@@ -20,7 +20,7 @@ class Towers:
     """The devices of a run.
 
     Args:
-      strategy: tf.distribute.Strategy.
+      strategy: tf.distribute.Strategy, or None for TensorFlow's first device.
       spec: ClusterSpec of the workers, or None for this process alone.
 
     Attributes:
@@ -29,13 +29,18 @@ class Towers:
       is_chief: whether this process writes the run's files.
     """
 
-    def __init__(self, strategy, spec=None):
-        self._strategy = strategy
+    def __init__(self, strategy=None, spec=None):
+        self._several = strategy
         self._number = spec.number if spec else 0
-        self.count = self._strategy.num_replicas_in_sync
+        self.count = strategy.num_replicas_in_sync if strategy else 1
         self.workers = len(spec.addresses) if spec else 1
         self.is_chief = self._number == 0
         self._sum_in_steps = tf.function(self.sum)      # takes half the time of one outside
+
+    @property
+    def _strategy(self):
+        # Not before it is needed: to ask for TensorFlow's is a first use of TensorFlow.
+        return self._several or tf.distribute.get_strategy()
 
     def scope(self):
         """Returns a context manager: variables that are made in it are on all devices."""
@@ -153,7 +158,7 @@ class Towers:
                 "workers again: they go on from the newest checkpoint.") from None
 
 
-ONE = Towers(tf.distribute.get_strategy())      # TensorFlow's first device
+ONE = Towers()
 
 
 def shares(size, count):

@@ -1,3 +1,5 @@
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +15,14 @@ from training.towers import ONE, shares
 
 SIZE = 18
 NETWORKS = {"capsule": "num_prime_capsules=2,routing=2", "baseline": ""}
+
+
+@pytest.fixture(autouse=True)
+def memory():
+    """Copies of networks on several devices are gone before the next test makes its own."""
+    yield
+    keras.utils.clear_session()
+    gc.collect()
 
 
 def cpus(count):

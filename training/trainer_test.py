@@ -259,10 +259,3 @@ def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, split):
 def test_a_signal_at_the_last_step_finds_it_finished(tmp_path, split, monkeypatch):
     monkeypatch.setattr(summaries.Summaries, "scalars", signal_at(2, [signal.SIGTERM]))
     assert train(*build(split), split, tmp_path / "run", 2) is None
-
-
-def test_learning_rate_decays_continuously_to_its_lowest():
-    rate = optimization.LearningRate(0.001, 2000, 0.96)
-    np.testing.assert_allclose(rate(0), 0.001, rtol=1e-6)
-    np.testing.assert_allclose(rate(1000), 0.001 * 0.96 ** 0.5, rtol=1e-6)
-    np.testing.assert_allclose(rate(10**7), 1e-6, rtol=1e-6)
