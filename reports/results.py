@@ -95,8 +95,7 @@ def command_of(started, name, steps):
     data = {"data_dir": "$DATA_DIR/mnist_data/"} if started.get("data_dir") else {}
     everything = {**data, **asked, "max_steps": steps, "summary_dir": f"runs/{name}"}
     return "python experiment.py " + " ".join(
-        f"--{key}={str(value).lower() if isinstance(value, bool) else value}"
-        for key, value in everything.items())
+        f"--{key}={_as_flag(value)}" for key, value in everything.items())
 
 
 def table(runs):
@@ -127,12 +126,16 @@ def _difference(run):
 
     usual = dataclasses.asdict(models.default_hparams(run.flags["model"]))
     network = models.network_class(run.flags["model"])
-    found = [f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+    found = [f"{key}={_as_flag(value)}"
              for key, value in dataclasses.asdict(run.hparams).items()
              if value != usual[key] and not network.unused([key], run.hparams)]
     found += [f"{key}={run.flags[key]}" for key in ("num_targets", "precision")
               if run.flags[key] != COMMAND[key]]
     return ", ".join(found)
+
+
+def _as_flag(value):
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _spread(values):

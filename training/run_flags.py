@@ -10,7 +10,7 @@ from input_data import command
 from models.hparams import HParamsError
 from training import cluster_spec
 from training.errors import RunError
-from training.settings import DEVICE_TYPES, MAX_STEPS, Settings
+from training.settings import CONVOLUTIONS, DEVICE_TYPES, MAX_STEPS, PRECISIONS, Settings
 
 
 def define():
@@ -63,11 +63,11 @@ def define():
     flags.DEFINE_integer("seed", None, "Decides initial weights, and order and augmentation of the "
                          "examples. Without it: 0, or the run's own when it resumes.",
                          lower_bound=0, upper_bound=2**32 - 1, flag_values=values)
-    flags.DEFINE_enum("convolution", None, ["auto", "direct", "spectral"], "Algorithm of the large "
+    flags.DEFINE_enum("convolution", None, list(CONVOLUTIONS), "Algorithm of the large "
                       "convolutions: auto, the default, takes the faster one. Checkpoints are "
                       "the same.",
                       flag_values=values)
-    flags.DEFINE_enum("precision", None, ["float32", "bfloat16"], "Of the convolutions' products, "
+    flags.DEFINE_enum("precision", None, list(PRECISIONS), "Of the convolutions' products, "
                       "float32 by default; weights, routing and losses are always float32.",
                       flag_values=values)
     flags.DEFINE_integer("num_gpus", 1, "Devices that share each batch.", lower_bound=1,

@@ -11,6 +11,8 @@ from models.hparams import HParams
 MAX_STEPS = 1000
 TRAINING_BATCH = 128
 EVALUATION_BATCH = 100
+CONVOLUTIONS = ("auto", "direct", "spectral")
+PRECISIONS = ("float32", "bfloat16")
 DEVICE_TYPES = ("gpu", "cpu")
 # The settings that go to the dataset's reader, by their own names.
 READER_OPTIONS = ("image_size", "shift", "validation_fraction", "validation_seed", "skip_broken")

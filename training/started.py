@@ -4,11 +4,18 @@ import dataclasses
 import os
 
 import models
-from capsules.convolution import ALGORITHMS
 from models.hparams import parse_overrides
 from training import run_files
 from training.errors import RunError
-from training.settings import KEPT, MAX_STEPS, MAY_CHANGE, TRAINING_BATCH, flag
+from training.settings import (
+    CONVOLUTIONS,
+    KEPT,
+    MAX_STEPS,
+    MAY_CHANGE,
+    PRECISIONS,
+    TRAINING_BATCH,
+    flag,
+)
 
 DEFAULTS = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
             "convolution": "auto", "precision": "float32"}
@@ -16,8 +23,8 @@ DEFAULTS = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
 POSSIBLE = {
     "seed": lambda value: type(value) is int and 0 <= value < 2**32,
     "batch_size": lambda value: type(value) is int and value >= 1,
-    "convolution": lambda value: value in ALGORITHMS,
-    "precision": lambda value: value in ("float32", "bfloat16"),
+    "convolution": lambda value: value in CONVOLUTIONS,
+    "precision": lambda value: value in PRECISIONS,
     "data_dir": lambda value: value is None or isinstance(value, str),
 }
 

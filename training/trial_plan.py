@@ -4,10 +4,10 @@ import contextlib
 import dataclasses
 import os
 
-from models.hparams import HParamsError, parse_overrides
-from training import run_files
+from models.hparams import HParamsError
+from training import run_files, started
 from training.errors import RunError
-from training.settings import KEPT, MAY_CHANGE, Settings
+from training.settings import Settings
 
 SEEDS = 2**32
 LOG = "log.txt"
@@ -66,9 +66,10 @@ class Plan:
         # Whatever is wrong with its files, the training itself says.
         with contextlib.suppress(RunError, HParamsError):
             finished = run_files.read_finished(settings.train_folder)
-            return (finished is not None and finished >= self.max_steps
-                    and os.path.exists(self.checkpoint(number) + ".index")
-                    and _is_as_started(settings))
+            if finished is None or finished < self.max_steps:
+                return False
+            started.go_on(settings, started.read(settings.train_folder))    # or it is refused
+            return os.path.exists(self.checkpoint(number) + ".index")
         return False
 
     def _folder(self, number):
@@ -86,17 +87,7 @@ class Plan:
     def _first_seed(self):
         """Returns trial 0's seed, from the first trial that was started; without any, 0."""
         for number in range(self.num_trials):
-            started = self._started_seed(number)
-            if started is not None and 0 <= started - number <= SEEDS - self.num_trials:
-                return started - number
+            seed = self._started_seed(number)
+            if seed is not None and 0 <= seed - number <= SEEDS - self.num_trials:
+                return seed - number
         return 0
-
-
-def _is_as_started(settings):
-    """Whether a training that has begun would not refuse to go on with settings."""
-    started = run_files.read(settings.train_folder, run_files.FLAGS) or {}
-    hparams = run_files.read_hparams(settings.train_folder)
-    asked = {name: getattr(settings, name) for name in KEPT if name not in MAY_CHANGE}
-    return (all(value in (None, started.get(name, value)) for name, value in asked.items())
-            and all(hparams is None or value == getattr(hparams, name)
-                    for name, value in parse_overrides(settings.hparams_override).items()))

@@ -13,8 +13,7 @@ import types
 import pytest
 
 import experiment
-from models.hparams import HParams
-from training import checkpoints, run_files, run_flags, trials
+from training import checkpoints, run_files, run_flags, started, trials
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SMALL = ("--hparams_override=num_prime_capsules=1,routing=1,remake=false", "--batch_size=4")
@@ -41,7 +40,7 @@ def leave(folder, step, checkpoint=True, **flags):
     train = folder / "train"
     train.mkdir(parents=True)
     settings = dataclasses.replace(settings_of_experiment(f"--summary_dir={folder}"), **flags)
-    run_files.write_settings(str(train), settings, HParams())
+    run_files.write_settings(str(train), *started.go_on(settings, None))
     run_files.write(str(train), run_files.FINISHED, {"step": step})
     if checkpoint:
         (train / f"model.ckpt-{step}.index").touch()
