@@ -12,14 +12,14 @@ class Features:
 
     Args:
       serialized: bytes.
-      where: str, file and position, for errors.
+      where: str, file and position, for errors; also an attribute.
 
     Raises:
       DataError: if the bytes are not an Example; so do the methods, for what is not in it.
     """
 
     def __init__(self, serialized, where):
-        self._where = where
+        self.where = where
         try:
             self._features = tf.train.Example.FromString(serialized).features.feature
         except Exception:
@@ -29,7 +29,7 @@ class Features:
         """Returns an int64 feature of one value."""
         values = self._feature(name).int64_list.value
         if len(values) != 1:
-            raise DataError(f"{self._where}: expected feature {name} with 1 integer, "
+            raise DataError(f"{self.where}: expected feature {name} with 1 integer, "
                             f"found {len(values)}.")
         return values[0]
 
@@ -37,7 +37,7 @@ class Features:
         """Returns a class id, below num_classes."""
         label = self.integer(name)
         if not 0 <= label < num_classes:
-            raise DataError(f"{self._where}: expected {name} from 0 to {num_classes - 1}, "
+            raise DataError(f"{self.where}: expected {name} from 0 to {num_classes - 1}, "
                             f"found {label}.")
         return label
 
@@ -45,7 +45,7 @@ class Features:
         """Returns the features height, width and depth."""
         shape = tuple(self.integer(name) for name in ("height", "width", "depth"))
         if min(shape) < 1:
-            raise DataError(f"{self._where}: expected height, width and depth of 1 or more, "
+            raise DataError(f"{self.where}: expected height, width and depth of 1 or more, "
                             f"found {shape}.")
         return shape
 
@@ -55,13 +55,13 @@ class Features:
         found = len(values[0]) if len(values) == 1 else 0
         height, width, depth = shape
         if found != height * width * depth:
-            raise DataError(f"{self._where}: expected {height * width * depth} bytes of {name} "
+            raise DataError(f"{self.where}: expected {height * width * depth} bytes of {name} "
                             f"({height}x{width}x{depth}), found {found}.")
         return np.frombuffer(values[0], np.uint8).reshape(shape)
 
     def _feature(self, name):
         if name not in self._features:
-            raise DataError(f"{self._where}: feature {name} is missing; "
+            raise DataError(f"{self.where}: feature {name} is missing; "
                             f"there: {', '.join(sorted(self._features))}.")
         return self._features[name]
 

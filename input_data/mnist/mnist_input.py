@@ -8,7 +8,7 @@ import numpy as np
 
 from input_data import augmentation, records
 from input_data.dataset import DataError, Split, scaled_batch
-from input_data.examples import Features
+from input_data.image_records import ImageRecords
 from input_data.mnist import NUM_CLASSES, describe, idx, listing, multi_mnist
 
 SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
@@ -123,27 +123,14 @@ def from_single_records(name, prepare=scaled_batch):
     Raises:
       DataError: if there is no such data, or it is damaged.
     """
-    files = records.RecordFiles(records.shard_names(name))
-    # A size that the first record only claims must not decide the network's.
-    shape = Features(files[0], files.where(0)).shape()
-    parse(files[0], shape, files.where(0))
+    found = ImageRecords(name, _parse)
 
     def read(numbers):
-        parsed = [parse(files[number], shape, files.where(number)) for number in numbers]
-        images, labels = zip(*parsed)
-        return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
+        images, labels = found.read(numbers)
+        return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
 
-    return Split(describe(shape, len(files)), name, read, prepare)
+    return Split(describe(found.shape, len(found)), name, read, prepare)
 
 
-def parse(serialized, shape, where):
-    """Returns the image, uint8 of a shape, and the label of a record.
-
-    Raises:
-      DataError: if a feature is missing or does not fit the shape of the other records.
-    """
-    features = Features(serialized, where)
-    found = features.shape()
-    if found != shape:
-        raise DataError(f"{where}: expected an image of {shape} like the first, found {found}.")
+def _parse(features, shape):
     return features.image("image_raw", shape), features.label("label", NUM_CLASSES)

@@ -13,7 +13,7 @@ from input_data.dataset import (
     check_single_target,
     single_target_batch,
 )
-from input_data.examples import Features
+from input_data.image_records import ImageRecords
 
 CLASS_NAMES = ("animal", "human", "plane", "truck", "car")
 CAMERAS = 2
@@ -43,38 +43,24 @@ def load(data_dir, split, num_targets=1):
         raise DataError("norb needs --data_dir, a folder of {train,test}duo.tfrecords; "
                         "python -m input_data.norb.norb_convert makes them.")
     name = _record_name(data_dir, split)
-    files = records.RecordFiles(records.shard_names(name))
-    height, width = _checked_shape(files)
+    found = ImageRecords(name, _parse)
 
     def read(numbers):
-        images, labels = zip(*(parse(files[number], height, width, files.where(number))
-                               for number in numbers))
-        return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
+        images, labels = found.read(numbers)
+        return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
 
     info = DatasetInfo("norb", CROP, CROP, CAMERAS, len(CLASS_NAMES), CLASS_NAMES,
-                       num_examples=len(files))
+                       num_examples=len(found))
     return Split(info, name, read, _augment if split == "train" else _plain)
 
 
-def parse(serialized, height, width, where):
-    """Returns the image of a record, every second pixel, and its label.
-
-    Args:
-      serialized: bytes.
-      height, width: int, of the whole image.
-      where: str, file and position, for errors.
-
-    Returns:
-      uint8 [ceil(height / 2), ceil(width / 2), 2] and int.
-
-    Raises:
-      DataError: if a feature is missing or does not fit the other records.
-    """
-    features = Features(serialized, where)
-    expected, found = (height, width, CAMERAS), features.shape()
-    if found != expected:
-        raise DataError(f"{where}: expected height, width and depth of {expected}, "
-                        f"found {found}.")
+def _parse(features, shape):
+    """Returns every second pixel of the image, [ceil(height / 2), ceil(width / 2), 2]; label."""
+    height, width, depth = shape
+    least = EVERY * CROP - 1
+    if depth != CAMERAS or min(height, width) < least:
+        raise DataError(f"{features.where}: expected height and width of {least} or more and a "
+                        f"depth of {CAMERAS}, found {shape}.")
     image = features.image("image_raw", (CAMERAS, height, width))
     return (image[:, ::EVERY, ::EVERY].transpose(1, 2, 0),
             features.label("label", len(CLASS_NAMES)))
@@ -88,17 +74,6 @@ def _record_name(data_dir, split):
         raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
                         "python -m input_data.norb.norb_convert makes it.")
     return name
-
-
-def _checked_shape(files):
-    """Returns height and width of the first record's image."""
-    height, width, depth = shape = Features(files[0], files.where(0)).shape()
-    least = EVERY * CROP - 1
-    if depth != CAMERAS or min(height, width) < least:
-        raise DataError(f"{files.where(0)}: expected height and width of {least} or more and a "
-                        f"depth of {CAMERAS}, found {shape}.")
-    parse(files[0], height, width, files.where(0))
-    return height, width
 
 
 def _augment(stored, seed):
