@@ -1,12 +1,12 @@
-"""Image files of any kind as examples of a dataset."""
-
-import warnings
+"""Image files as examples of a dataset, digits as MNIST has them."""
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+import input_data.image_files
 from input_data.dataset import DataError
 
+DIGITS = ("mnist", "digits", "tfds:mnist")      # datasets that hold digits as MNIST has them
 DIGIT_BOX = 20          # pixels; the larger side of MNIST's digits, before they are centred
 FAINTEST_INK = 0.15     # of the darkest; what is fainter is the paper's grain, or JPEG's
 LEAST_CONTRAST = 0.05   # of the greys there are
@@ -15,8 +15,8 @@ LEAST_CONTRAST = 0.05   # of the greys there are
 def batch(paths, split):
     """Returns image files as a batch of a dataset, prepared as its own test images are.
 
-    Single digits become as MNIST's are (see `as_digit`); other images are scaled to the
-    dataset's size.
+    Single digits become as MNIST's are (see `as_digit`); other images are read as
+    `input_data.image_files` reads them, and scaled to the dataset's size.
 
     Args:
       paths: names of image files.
@@ -42,18 +42,15 @@ def batch(paths, split):
 def _example(path, shape, info):
     """Returns an image file as uint8 of a dataset's stored shape."""
     height, width, depth = shape
-    image = _open(path)
-    if info.name == "mnist" or shape == (28, 28, 1):
-        ink = _ink(_grey(image), path)
+    if info.name in DIGITS and depth == 1:
+        ink = _ink(_grey(path), path)
         pixels = (as_digit(ink, height, width) if info.num_targets == 1
                   else _scaled(ink, height, width))
         return np.rint(255 * pixels[..., np.newaxis]).astype(np.uint8)
-    if depth == 3:
-        colours = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-        return np.asarray(colours)
+    if depth in input_data.image_files.MODES:
+        return input_data.image_files.read(path, shape)
     # Of several cameras, each gets the same image.
-    grey = _scaled(_grey(image), height, width)
-    return np.repeat(np.rint(255 * grey[..., np.newaxis]).astype(np.uint8), depth, axis=-1)
+    return np.repeat(input_data.image_files.read(path, (height, width, 1)), depth, axis=-1)
 
 
 def as_digit(ink, height, width):
@@ -82,33 +79,16 @@ def as_digit(ink, height, width):
     return result
 
 
-def _open(path):
-    """Returns a file's first image, upright, over white where it is transparent."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                image = ImageOps.exif_transpose(file)
-                image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path}: expected an image file ({reason}).") from None
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
+def _grey(path):
+    """Returns the greys of an image file, float32 [height, width] in [0, 1]."""
+    pixels = input_data.image_files.read(path)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    if image.mode == "RGBA":
         for ground in ("white", "black"):
             over = Image.alpha_composite(Image.new("RGBA", image.size, ground), image)
-            if np.ptp(_grey(over)) > LEAST_CONTRAST:
+            if np.ptp(over.convert("L")) > 255 * LEAST_CONTRAST:
                 break                   # white ink is seen on black only
-        image = over.convert("RGB")
-    return image
-
-
-def _grey(image):
-    """Returns an image's greys, float32 [height, width] in [0, 1]."""
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, np.float32)
-        return values / max(65535 if image.mode != "F" else 1, values.max())
+        image = over
     return np.asarray(image.convert("L"), np.float32) / 255
 
 

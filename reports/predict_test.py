@@ -80,9 +80,9 @@ def test_networks_without_capsules_answer_with_logits(untrained, photos, capsys)
 
 @pytest.mark.parametrize("arguments, message", [
     ([], "expected the names of image files"),
-    (["--checkpoint=", "{good}"], "--checkpoint is missing"),
-    (["{good}", "/nowhere/five.png"], "/nowhere/five.png: expected an image file (No such file"),
-    (["{good}", "{text}"], "cannot identify"),
+    (["--checkpoint=", "{good}"], "--checkpoint is empty"),
+    (["{good}", "/nowhere/five.png"], "/nowhere/five.png: cannot be read (No such file"),
+    (["{good}", "{text}"], "not an image that can be read"),
     (["{good}", "--model=baseline"], "of another network"),
     (["{good}", "--checkpoint=/nowhere/model.ckpt-1"], "no folder /nowhere"),
     (["{good}", "--data_dir=/nowhere"], "/nowhere"),
