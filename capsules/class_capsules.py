@@ -13,7 +13,7 @@ class ClassCapsules(keras.layers.Layer):
     Dynamic routing (paper, section 2) decides how much of each vote counts. The length of an
     output capsule is the probability that its entity is present.
 
-    Input: float [batch, in_caps, in_atoms], of any size.
+    Input: float [batch, in_caps, in_atoms], of any size, which the first call decides.
     Output: float [batch, num_capsules, atoms], each capsule shorter than 1.
 
     >>> layer = ClassCapsules(num_capsules=10, atoms=16, routing=3)
@@ -38,12 +38,14 @@ class ClassCapsules(keras.layers.Layer):
 
     def build(self, input_shape):
         _, in_caps, in_atoms = input_shape
+        self.input_spec = keras.layers.InputSpec(shape=(None, in_caps, in_atoms))
+        # Votes are exact whatever the policy, so weights are not rounded for them.
         self.kernel = self.add_weight(
             name="kernel", shape=(in_caps, in_atoms, self.num_capsules * self.atoms),
-            initializer=keras.initializers.TruncatedNormal(stddev=0.1))
+            initializer=keras.initializers.TruncatedNormal(stddev=0.1), autocast=False)
         self.bias = self.add_weight(
             name="bias", shape=(self.num_capsules, self.atoms),
-            initializer=keras.initializers.Constant(0.1))
+            initializer=keras.initializers.Constant(0.1), autocast=False)
 
     def call(self, inputs):
         capsules = routing_products.route(*self._exact(inputs), self.routing, self.leaky)
@@ -63,6 +65,7 @@ class ClassCapsules(keras.layers.Layer):
     def _exact(self, inputs):
         # Half precision is not enough for what the iterations accumulate.
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
+        inputs = tf.cast(inputs, self.compute_dtype)
         return (tf.cast(tensor, dtype) for tensor in (inputs, self.kernel, self.bias))
 
     def compute_output_shape(self, input_shape):

@@ -17,7 +17,7 @@ class PrimaryCapsules(keras.layers.Layer):
     num_capsules equal outputs: 1 / num_capsules, or 1 / (num_capsules + 1) when leaky. The
     capsule's bias and the squashing follow.
 
-    Input: float [batch, height, width, depth], of any size.
+    Input: float [batch, height, width, depth], of any size, which the first call decides.
     Output: float [batch, num_capsules * out_height * out_width, atoms], capsule types
     outermost, then rows, then columns; `grid_shape` says how many there are of each.
 
@@ -56,6 +56,7 @@ class PrimaryCapsules(keras.layers.Layer):
         if None in input_shape[1:]:
             raise ValueError("Expected images of known height, width and depth. "
                              f"Received: input_shape={input_shape}.")
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, input_shape[-1],

@@ -126,3 +126,10 @@ def test_unknown_padding_is_an_error():
 def test_images_that_do_not_fit_are_an_error(shape):
     with pytest.raises(ValueError, match="Expected images of"):
         PrimaryCapsules(2).build(shape)
+
+
+def test_images_of_another_size_than_the_first_are_an_error():
+    layer = PrimaryCapsules(2, algorithm="spectral")
+    layer(tf.zeros([2, 20, 20, 1]))
+    with pytest.raises(ValueError, match=r"expected shape=\(None, 20, 20, 1\)"):
+        layer(tf.zeros([2, 24, 24, 1]))

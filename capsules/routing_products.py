@@ -14,8 +14,8 @@ sum, and each adds, for coefficients k and vectors x,
     k[i, j] W[i, j] x[j]           to the inputs' gradient,
     (k[i, j] u[i])' x[j]           to the weights'.
 
-So nothing but coefficients is kept from one iteration to the next, and the temporary tensors are
-of one out capsule's size, which stays in a CPU's cache.
+So of each iteration no more is kept than its coefficients, sums and capsules, and the temporary
+tensors are of one out capsule's size.
 """
 
 import tensorflow as tf

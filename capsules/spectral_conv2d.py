@@ -44,6 +44,7 @@ class SpectralConv2D(keras.layers.Conv2D):
 
     def build(self, input_shape):
         super().build(input_shape)
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
         self.convolution = Convolution(self.algorithm, input_shape[1:3], self.kernel.shape,
                                        self.strides[0], self.padding)
 

@@ -58,3 +58,10 @@ def test_gradient_at_zero_is_finite():
 def test_what_it_cannot_do_is_an_error(arguments):
     with pytest.raises(ValueError, match=r"Expected|Received"):
         SpectralConv2D(5, 4, **arguments).build((None, 12, 10, 5))
+
+
+def test_images_of_another_size_than_the_first_are_an_error():
+    layer = SpectralConv2D(3, 5)
+    layer(tf.zeros([2, 20, 20, 1]))
+    with pytest.raises(ValueError, match=r"expected shape=\(None, 20, 20, 1\)"):
+        layer(tf.zeros([2, 24, 24, 1]))

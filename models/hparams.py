@@ -36,7 +36,7 @@ class HParams:
     padding: str = "VALID"          # of the convolutions
     remake: bool = True             # reconstruct the images from the class capsules
     routing: int = 3                # routing iterations
-    schedule: str = "exponential"   # of the learning rate; cosine: half a wave, down to 0
+    schedule: str = "exponential"   # of the learning rate; cosine: half a wave, down to 1e-6
     verbose: bool = False           # histograms and reconstructions in the summaries
 
     def __post_init__(self):

@@ -176,6 +176,7 @@ def test_simple_networks_default_to_the_softmax_loss():
 
 @pytest.mark.parametrize("name, overrides, unused", [
     ("capsule", "routing=1,leaky=true,loss_scale=paper,learning_rate=0.1", []),
+    ("capsule", "schedule=cosine,decay_rate=0.5,decay_steps=9", ["decay_rate"]),
     ("capsule", "loss_type=softmax,loss_scale=paper", ["loss_scale"]),
     ("baseline", "routing=1,padding=SAME,loss_scale=paper", ["routing"]),
     ("mlp", "routing=1,padding=SAME,loss_scale=paper,verbose=true",

@@ -19,8 +19,8 @@ class Network(keras.Model):
       num_targets: number of targets of an image.
       convolution: "auto", "direct" or "spectral", the algorithm of large convolutions (see
         `capsules.convolution`); weights and, but for rounding, results are the same.
-      precision: "float32", or "bfloat16" for the convolutions' products; weights, capsules,
-        routing and losses stay float32.
+      precision: "float32", or "bfloat16" for the convolutions' products and what they give,
+        primary capsules too; weights, routing, class capsules and losses stay float32.
 
     Raises:
       HParamsError: if the images are too small for the convolutions without padding, or show
@@ -69,10 +69,15 @@ class Network(keras.Model):
 
         Args:
           names: iterable of str.
-          hparams: HParams, of which the loss decides whether its scale counts.
+          hparams: HParams, of which the loss decides whether its scale counts, and the schedule
+            whether the decay rate does.
         """
-        scaled = ["loss_scale"] if hparams.loss_type == "margin" else []
-        return sorted(set(names).difference(TRAINING, cls.uses, scaled))
+        used = {*TRAINING, *cls.uses}
+        if hparams.loss_type == "margin":
+            used.add("loss_scale")
+        if hparams.schedule == "cosine":
+            used.remove("decay_rate")
+        return sorted(set(names) - used)
 
     def convolutions(self):
         """Returns a dict from a layer's name to its `Convolution`, of those that have one."""
