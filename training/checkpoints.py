@@ -1,8 +1,9 @@
 """Checkpoints, model.ckpt-STEP: found, checked, and read in this format and in the reference's.
 
 A checkpoint holds, by path, the network's variables (network/conv1/kernel), the optimizer's slots
-(momentum/..., velocity/..., and average/... where it keeps a moving average) and the step. The
-input needs nothing: batch k follows from the seed and k.
+(momentum/..., velocity/..., and average/... where it keeps a moving average), the step, and the
+step from which the slots count (moments_from). The input needs nothing: batch k follows from the
+seed and k.
 """
 
 import math
@@ -18,6 +19,7 @@ from training.optimization import AVERAGE, slots
 NAME = "model.ckpt"
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 STEP_KEY = "step" + SUFFIX
+MOMENTS_FROM_KEY = "moments_from" + SUFFIX
 
 
 def latest(folder):
@@ -125,8 +127,8 @@ class Stored:
 
     def network_arrays(self):
         """Returns what `restore_network` gives, as {path: NumPy array}."""
-        return {path: np.asarray(self._read(self._network_key(path)))
-                for path in self._shapes}
+        return {path: np.asarray(self._read(self._network_key(path))).reshape(shape)
+                for path, shape in self._shapes.items()}
 
     def _network_key(self, path, averaged=True):
         average = self._key(path, AVERAGE)
@@ -135,7 +137,8 @@ class Stored:
     def restore_optimizer(self, network, optimizer):
         """Gives an optimizer its slots and step, as far as this checkpoint has them.
 
-        A moving average that it has not begins at the variables.
+        A moving average that it has not begins at the variables; moments that it has not begin
+        at 0, as those of a first step do.
         """
         for slot, variables in slots(network, optimizer).items():
             for path, variable in variables.items():
@@ -144,6 +147,10 @@ class Stored:
                 elif slot == AVERAGE:
                     self._assign(variable, self._key(path))
         optimizer.iterations.assign(self.step)
+        if MOMENTS_FROM_KEY in self._keys:
+            optimizer.moments_from.assign(self._checked_step(MOMENTS_FROM_KEY))
+        elif not self._keys & {self._key(path, "velocity") for path in self._shapes}:
+            optimizer.moments_from.assign(self.step)
 
     def _checked_step(self, key):
         step = np.asarray(self._read(key))
@@ -201,6 +208,6 @@ def _neighbours(name):
     folder = os.path.dirname(name) or "."
     if not os.path.isdir(folder):
         return f"no folder {folder}"
-    found = sorted(entry.removesuffix(".index") for entry in os.listdir(folder)
-                   if entry.endswith(".index"))
+    found = sorted((entry.removesuffix(".index") for entry in os.listdir(folder)
+                    if entry.endswith(".index")), key=lambda found: (len(found), found))
     return ", ".join(found[-5:]) or "no checkpoint"

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from training import objective
+from training import objective, progress
 from training.towers import ONE
 
 LOWEST_LEARNING_RATE = 1e-6
@@ -25,16 +25,31 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step):
         return tf.maximum(self._rate(step), LOWEST_LEARNING_RATE)
 
-    def get_config(self):
-        return self._rate.get_config()
+
+def warn_of_early_end(hparams, max_steps):
+    """Says on the screen if the learning rate is at its lowest long before a training ends."""
+    if hparams.schedule == "cosine" and hparams.decay_steps < max_steps:
+        progress.warn(f"schedule=cosine ends at decay_steps={hparams.decay_steps:g}; the steps "
+                      f"from there to --max_steps={max_steps} have the learning rate "
+                      f"{LOWEST_LEARNING_RATE:g}.")
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam, with each variable's update in one pass over memory."""
+    """Keras' Adam, with each variable's update in one pass over memory.
+
+    Attributes:
+      moments_from: int64 tf.Variable, the step at which the moments were 0: not step 0 where a
+        training starts from a checkpoint that has none.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.moments_from = tf.Variable(0, trainable=False, dtype=tf.int64)
 
     def update_step(self, gradient, variable, learning_rate):
         slot = self._get_variable_index(variable)
-        step = tf.cast(self.iterations.value + 1, tf.float32)
+        steps = tf.cast(self.iterations.value, tf.int64) + 1 - self.moments_from
+        step = tf.cast(steps, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle, m=self._momentums[slot].value.handle,
             v=self._velocities[slot].value.handle, beta1_power=self.beta_1**step,

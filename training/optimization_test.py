@@ -52,6 +52,28 @@ def rates(steps, **options):
     return [float(rate(step)) for step in steps]
 
 
+def test_moments_that_begin_later_are_corrected_like_those_of_a_first_step():
+    keras.utils.set_random_seed(0)
+    network = models.build("mlp", models.default_hparams("mlp"), INFO)
+    optimizer = optimization.make_optimizer(network)
+    optimizer.iterations.assign(1000)
+    optimizer.moments_from.assign(1000)
+    before = network.variables[0].numpy()
+    optimization.make_step(network, optimizer)(batch(4), tf.constant(4.0))
+    rate = float(optimization.LearningRate(network.hparams)(1000))
+    # Adam's first step is the rate, up or down, wherever there is a gradient.
+    moved = np.abs(network.variables[0].numpy() - before)
+    np.testing.assert_allclose(moved.max(), rate, rtol=1e-3)
+
+
+@pytest.mark.parametrize("hparams, warned", [
+    ("schedule=cosine,decay_steps=500", True), ("schedule=cosine,decay_steps=1000", False),
+    ("decay_steps=500", False)])
+def test_a_cosine_that_ends_early_is_told(capsys, hparams, warned):
+    optimization.warn_of_early_end(HParams().override(hparams), 1000)
+    assert ("ends at decay_steps=500" in capsys.readouterr().err) == warned
+
+
 def test_learning_rates_follow_their_schedules():
     steps = [0, 50, 100, 200, 10**7]
     np.testing.assert_allclose(

@@ -209,6 +209,7 @@ def test_slots_and_step_are_read_where_they_are(tmp_path, model, slots):
     stored.restore_network(network)
     stored.restore_optimizer(network, optimizer)
     assert stored.step == int(optimizer.iterations) == 123
+    assert int(optimizer.moments_from) == (0 if slots else 123)
     for variable in optimizer.variables[1:]:
         expected = 0.5 if variable.path.endswith("momentum") else 0.25
         assert (variable.numpy() == (expected if slots else 0)).all()

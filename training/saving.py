@@ -47,6 +47,7 @@ class Writer:
         self._retry_at = None
         self._checkpoint = tf.train.Checkpoint(
             network=nested(_values(network.variable_paths())), step=self._step.value,
+            moments_from=optimizer.moments_from,
             **{slot: nested(_values(paths)) for slot, paths in slots(network, optimizer).items()})
 
     @property
@@ -91,7 +92,8 @@ class Writer:
             _remove_aside(aside)
 
     def _write_state(self):
-        names = [os.path.basename(name) for name in checkpoints.all_names(self.folder)]
+        names = [os.path.basename(name)
+                 for name in checkpoints.all_names(self.folder)[-self._keep:]]
         lines = [f'model_checkpoint_path: "{os.path.basename(self.newest)}"',
                  *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
         run_files.write_text(self.folder, STATE, "\n".join(lines) + "\n")
