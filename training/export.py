@@ -15,12 +15,14 @@ from absl import flags
 
 from input_data import command
 from input_data.command import UsageError
+from models.hparams import HParamsError
 from training import run_files
-from training.errors import RunError
+from training.errors import RunError, reason
 
 DTYPES = ("float16", "float32")
 # Flags of the training that say what the network is; the others name places of one machine.
-KEPT = ("model", "dataset", "num_targets", "image_size", "seed", "batch_size", "precision")
+KEPT = ("model", "dataset", "num_targets", "image_size", "validate", "validation_fraction",
+        "validation_seed", "seed", "batch_size", "precision")
 
 FLAGS = command.new_flags()
 flags.DEFINE_string("checkpoint", None, "The network's checkpoint.", flag_values=FLAGS)
@@ -40,12 +42,15 @@ def export(checkpoint, output, dtype="float16"):
       str, the name of the new checkpoint.
 
     Raises:
-      RunError: if the checkpoint cannot be read, the folder not be written, or a number is too
-        large for the dtype.
+      HParamsError, RunError: if the checkpoint, or what lies beside it, cannot be read, the
+        folder not be written, or a number is too large for the dtype.
     """
+    import tensorflow as tf
+
     from training import checkpoints
 
     stored = checkpoints.Stored(checkpoint)
+    output = os.path.normpath(output)
     aside = f"{output}.part-{os.getpid()}"
     try:
         os.mkdir(aside)
@@ -62,8 +67,8 @@ def export(checkpoint, output, dtype="float16"):
             os.rename(aside, output)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    except OSError as error:
-        raise RunError(f"--output: {output} cannot be written ({error.strerror}).") from None
+    except (OSError, tf.errors.OpError) as error:
+        raise RunError(f"--output: {output} cannot be written ({reason(error)}).") from None
     return os.path.join(output, f"{checkpoints.NAME}-{stored.step}")
 
 
@@ -104,7 +109,7 @@ def _main(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(RunError,))
+    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,18 @@ def test_a_training_can_start_from_it(trained, tmp_path):
         f"--checkpoint={tmp_path}/net/model.ckpt-3"]) == 0
 
 
+def test_a_network_of_the_reference_is_exported(tmp_path):
+    shapes = {"conv1/weights": [9, 9, 1, 256], "conv_capsule1/biases": [2, 8, 1, 1]}
+    tf.raw_ops.SaveV2(
+        prefix=f"{tmp_path}/model.ckpt-5", tensor_names=[*shapes, "global_step"],
+        shape_and_slices=[""] * 3,
+        tensors=[*(tf.fill(shape, 0.5) for shape in shapes.values()), tf.constant(5.0)])
+    assert run(f"--checkpoint={tmp_path}/model.ckpt-5", f"--output={tmp_path}/net/") == 0
+    arrays = checkpoints.Stored(f"{tmp_path}/net/model.ckpt-5").network_arrays()
+    assert {path: array.shape for path, array in arrays.items()} == {
+        "conv1/kernel": (9, 9, 1, 256), "conv_capsule1/bias": (2, 8)}
+
+
 def test_numbers_that_are_too_large_are_named(tmp_path, capsys):
     network = saving.nested({"conv1/kernel": tf.Variable([1e5])})
     tf.train.Checkpoint(network=network, step=tf.Variable(1, dtype=tf.int64)).write(

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from training import run_files
+from training import progress, run_files
 from training.errors import RunError
 from training.settings import READER_OPTIONS, flag
 
@@ -41,7 +41,8 @@ def check(folder, info):
 def as_trained(settings, *folders):
     """Returns an evaluation's settings with the reader's options of the training.
 
-    So images have the size that they were trained in, and what was held out is held out.
+    So images have the size that they were trained in, and what was held out is held out. A
+    warning says if nothing was.
 
     Args:
       settings: Settings.
@@ -54,6 +55,9 @@ def as_trained(settings, *folders):
         flags = run_files.read(folder, run_files.FLAGS) or {}
         if flags.get("dataset") != settings.dataset:
             continue
+        if settings.validate and flags.get("validate") is False:
+            progress.warn(f"{folder}: trained without --validate, so also on the images that are "
+                          "evaluated now.")
         for name in READER_OPTIONS:
             if name == "shift":         # of images to train on alone
                 continue
