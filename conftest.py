@@ -119,16 +119,17 @@ def digits_zip(tmp_path_factory, digits):
 @pytest.fixture(scope="session")
 def golden_dir():
     """The reference's checkpoints and numbers, where CAPSULES_GOLDEN_DIR names them."""
-    folder = os.environ.get("CAPSULES_GOLDEN_DIR")
-    if not folder:
-        pytest.skip("CAPSULES_GOLDEN_DIR is not set")
-    return folder
+    return _folder_of("CAPSULES_GOLDEN_DIR")
 
 
 @pytest.fixture(scope="session")
 def whole_mnist_dir():
     """MNIST's four files, whole, where CAPSULES_MNIST_DIR names them."""
-    folder = os.environ.get("CAPSULES_MNIST_DIR")
+    return _folder_of("CAPSULES_MNIST_DIR")
+
+
+def _folder_of(variable):
+    folder = os.environ.get(variable)
     if not folder:
-        pytest.skip("CAPSULES_MNIST_DIR is not set")
+        pytest.skip(f"{variable} is not set")
     return folder

@@ -80,7 +80,6 @@ def test_other_splits_than_the_trainings_get_one_line(trained, digits_zip, argum
     (["--validation_fraction=0.3"], "started with --validation_fraction=0.2"),
     (["--validation_fraction=0.2", "--validation_seed=0"], "started with --validation_seed=3"),
     (["--shift=1"], "started with no --shift, found --shift=1"),
-    (["--micro_batch=2"], "started with no --micro_batch"),
 ])
 def test_a_training_goes_on_with_its_own_data(trained, digits_zip, arguments, message, capsys):
     capsys.readouterr()

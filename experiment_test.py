@@ -19,7 +19,7 @@ import experiment
 from conftest import write_idx
 from input_data.examples import serialize
 from input_data.records import write
-from training import lock
+from training import lock, trainer
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 SMALL = "--hparams_override=num_prime_capsules=2"
@@ -103,9 +103,10 @@ def test_summaries_have_the_references_tags(trained, tmp_path):
     assert [event.step for event in evaluation.Tensors("wrong_prediction")] == [4]
 
 
-def test_verbose_adds_histograms_and_pictures(tmp_path, mnist_dir):
-    run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--batch_size=2",
-        "--max_steps=100", SMALL + ",verbose=true,routing=1")
+def test_verbose_adds_histograms_and_pictures(tmp_path, mnist_dir, monkeypatch):
+    monkeypatch.setattr(trainer, "DETAILS_EVERY", 2)
+    run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--batch_size=4",
+        "--micro_batch=2", "--max_steps=2", SMALL + ",verbose=true,routing=1")
     tags = set(EventAccumulator(str(tmp_path / "train")).Reload().Tags()["tensors"])
     assert {"conv1/kernel", "activation/logits", "reconstruction", "target"} <= tags
 
@@ -119,6 +120,7 @@ def test_a_second_start_goes_on_and_a_finished_one_says_so(tmp_path, mnist_dir, 
     assert f"Resuming from {tmp_path}/train/model.ckpt-2" in capsys.readouterr().out
     flags = read_json(tmp_path / "train" / "flags.json")
     assert (flags["seed"], flags["batch_size"], flags["data_dir"]) == (5, 8, str(mnist_dir))
+    assert f"--hparams_override={flags['hparams_override']}" == SMALL      # the first start's
     assert read_json(tmp_path / "train" / "hparams.json")["num_prime_capsules"] == 2
     assert run(*common, "--max_steps=3") == 0
     assert "Step 3 was reached already" in capsys.readouterr().out

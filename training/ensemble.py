@@ -31,13 +31,13 @@ def evaluate_ensemble(settings):
     members = [checkpoints.Stored(name) for name in member_names(settings)]
     settings = trained_on.as_trained(settings, *(stored.folder for stored in members))
     evaluations = CheckpointEvaluations(settings, members[0], open_split(settings))
-    votes = _Votes()
+    sums = _SummedLogits()
     each = []
     for stored in members:
-        votes.start_member()
-        evaluation = evaluations.evaluate(stored, votes.add)
+        sums.start_member()
+        evaluation = evaluations.evaluate(stored, sums.add)
         each.append(evaluations.result(stored, evaluation))
-    ensemble = votes.evaluation(seconds=round(time.monotonic() - start, 3))
+    ensemble = sums.evaluation(seconds=round(time.monotonic() - start, 3))
     print(f"Ensemble of {len(members)}:")
     print(ensemble.line(), flush=True)
     if settings.test_folder:
@@ -70,7 +70,7 @@ def member_names(settings):
     return [name for number, name in names.items() if number not in missing]
 
 
-class _Votes:
+class _SummedLogits:
     """The members' logits, summed by example."""
 
     def __init__(self):

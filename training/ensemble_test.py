@@ -9,7 +9,7 @@ import experiment
 import input_data
 from input_data.pipeline import evaluation_batches
 from training import checkpoints
-from training.ensemble import _Votes
+from training.ensemble import _SummedLogits
 from training.loading import load_network
 
 
@@ -113,13 +113,13 @@ def test_wrong_trials_get_one_line(arguments, message, tmp_path, monkeypatch, ca
 
 
 def test_pairs_count_both_targets():
-    votes = _Votes()
+    sums = _SummedLogits()
     targets = np.array([[0, 1], [0, 1], [2, 3]], np.int32)
     for logits in ([[9, 0, 0, 0], [9, 0, 1, 0], [1, 1, 0, 0]],
                    [[0, 5, 0, 0], [0, 0, 5, 0], [1, 0, 0, 0]]):
-        votes.start_member()
-        votes.add(targets, np.array(logits, np.float32))
-    evaluation = votes.evaluation(seconds=1.0)
+        sums.start_member()
+        sums.add(targets, np.array(logits, np.float32))
+    evaluation = sums.evaluation(seconds=1.0)
     assert (evaluation.examples, evaluation.wrong, evaluation.almost_wrong) == (3, 2, 1)
     assert evaluation.confusion.examples.tolist() == [2, 2, 1, 1]
     assert evaluation.confusion.wrong.tolist() == [0, 1, 1, 1]

@@ -19,7 +19,8 @@ READER_OPTIONS = ("image_size", "shift", "validation_fraction", "validation_seed
 # The settings that a training keeps from its start; others are refused when it resumes.
 KEPT = ("dataset", "model", "num_targets", "validate", "seed", "batch_size", "micro_batch",
         "convolution", "precision", *READER_OPTIONS)
-MAY_CHANGE = ("skip_broken",)       # of those: files may break on the way
+# Of those: files may break, memory may run short on the way.
+MAY_CHANGE = ("skip_broken", "micro_batch")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -96,12 +96,12 @@ def _begin(settings):
                        "give more, or another --summary_dir.")
     if stored:
         print(f"{'Resuming' if resumed else 'Starting'} from {stored.name}.")
-    if stored is None or step < settings.max_steps:
-        # Who follows shall not take an earlier end for this one.
-        run_files.remove(folder, run_files.FINISHED)
     split = open_split(settings)
     if resumed:
         trained_on.check(folder, split.info)
+    if stored is None or step < settings.max_steps:
+        # Who follows shall not take an earlier end for this one.
+        run_files.remove(folder, run_files.FINISHED)
     return _Start(settings, hparams, split, step, stored, resumed, stored is not None)
 
 
@@ -148,6 +148,7 @@ def _train(start, deadline, towers):
                                settings.convolution, settings.precision)
         optimizer = optimization.make_optimizer(network)
     warn_of_unused(network, settings.hparams_override)
+    optimization.warn_of_early_end(start.hparams, settings.max_steps)
     if start.stored:
         start.stored.restore_network(network, averaged=False)
         start.stored.restore_optimizer(network, optimizer)
@@ -169,7 +170,7 @@ def _train(start, deadline, towers):
     else:
         writer = saving.NoWriter(folder)
     try:
-        with stopwatch.running(folder):
+        with stopwatch.running(folder, start.resumed):
             return trainer.train(network, optimizer, start.split, writer, settings.max_steps,
                                  settings.save_step, settings.batch_size, settings.seed, deadline,
                                  settings.micro_batch, towers)
@@ -183,11 +184,12 @@ def _share(network, optimizer, step, towers):
     if towers.workers == 1:
         return
     moments = optimization.slots(network, optimizer).values()
-    for variables in (network.variable_paths(), *moments):
-        for variable in variables.values():
-            value = towers.from_chief(variable.numpy())
-            if not towers.is_chief:
-                variable.assign(value)
+    shared = [variable for variables in (network.variable_paths(), *moments)
+              for variable in variables.values()]
+    for variable in [*shared, optimizer.moments_from]:
+        value = towers.from_chief(variable.numpy())
+        if not towers.is_chief:
+            variable.assign(value)
     optimizer.iterations.assign(step)
 
 

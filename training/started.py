@@ -25,7 +25,11 @@ POSSIBLE = {
     "batch_size": lambda value: type(value) is int and value >= 1,
     "convolution": lambda value: value in CONVOLUTIONS,
     "precision": lambda value: value in PRECISIONS,
-    "data_dir": lambda value: value is None or isinstance(value, str),
+    "micro_batch": lambda value: value is None or (type(value) is int and value >= 1),
+    "validation_fraction": lambda value: value is None or isinstance(value, float),
+    "validation_seed": lambda value: value is None or type(value) is int,
+    **{name: lambda value: value is None or isinstance(value, str)
+       for name in ("data_dir", "image_size", "checkpoint", "hparams_override")},
 }
 
 
@@ -80,6 +84,8 @@ def go_on(settings, started):
             raise _other(started, flag(name, flags[name]), f"--{name}={asked}")
         decided[name] = flags.get(name) if asked is None else asked
     decided["max_steps"] = settings.max_steps
+    for name in ("checkpoint", "hparams_override"):     # of the start alone
+        decided[name] = flags.get(name, getattr(settings, name))
     # Data may have moved; without a word on them, they are where they were.
     decided["data_dir"] = settings.data_dir or flags.get("data_dir")
     if decided["data_dir"]:

@@ -25,7 +25,7 @@ def seconds(folder):
 
 
 @contextlib.contextmanager
-def running(folder):
+def running(folder, resumed):
     """Adds the time spent in the block to a folder's note.
 
     A stretch that was killed counts up to its last checkpoint. Where nothing can be written, a
@@ -33,8 +33,9 @@ def running(folder):
 
     Args:
       folder: str, of the training; must exist.
+      resumed: whether the training goes on; a new one counts from 0.
     """
-    before = seconds(folder) + _killed_stretch(folder)
+    before = seconds(folder) + _killed_stretch(folder) if resumed else 0.0
     since = time.time()
     _write(folder, before, since)
     try:

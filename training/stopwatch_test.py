@@ -10,10 +10,10 @@ from training.errors import RunError
 def test_stretches_are_added_up(tmp_path):
     assert stopwatch.seconds(tmp_path) == 0
     for _ in range(2):
-        with stopwatch.running(tmp_path):
+        with stopwatch.running(tmp_path, resumed=True):
             time.sleep(0.1)
     assert 0.2 <= stopwatch.seconds(tmp_path) < 1
-    with pytest.raises(KeyboardInterrupt), stopwatch.running(tmp_path):
+    with pytest.raises(KeyboardInterrupt), stopwatch.running(tmp_path, resumed=True):
         time.sleep(0.1)
         raise KeyboardInterrupt
     assert 0.3 <= stopwatch.seconds(tmp_path) < 2
@@ -22,15 +22,22 @@ def test_stretches_are_added_up(tmp_path):
 def test_a_stretch_that_was_killed_ends_with_its_last_checkpoint(tmp_path):
     since = time.time() - 1000
     run_files.write(tmp_path, stopwatch.NAME, {"seconds": 5.0, "since": since})
-    with stopwatch.running(tmp_path):       # nothing came of it
+    with stopwatch.running(tmp_path, resumed=True):     # nothing came of it
         pass
     assert stopwatch.seconds(tmp_path) == pytest.approx(5, abs=1)
     run_files.write(tmp_path, stopwatch.NAME, {"seconds": 5.0, "since": since})
     (tmp_path / "model.ckpt-7.index").touch()
     os.utime(tmp_path / "model.ckpt-7.index", (since + 30, since + 30))
-    with stopwatch.running(tmp_path):
+    with stopwatch.running(tmp_path, resumed=True):
         pass
     assert stopwatch.seconds(tmp_path) == pytest.approx(35, abs=1)
+
+
+def test_a_new_training_counts_from_0(tmp_path):
+    run_files.write(tmp_path, stopwatch.NAME, {"seconds": 500.0, "since": time.time() - 1000})
+    with stopwatch.running(tmp_path, resumed=False):
+        pass
+    assert stopwatch.seconds(tmp_path) < 1
 
 
 def test_a_full_disk_ends_no_training(tmp_path, monkeypatch, capsys):
@@ -38,7 +45,7 @@ def test_a_full_disk_ends_no_training(tmp_path, monkeypatch, capsys):
         raise RunError("no space.")
 
     monkeypatch.setattr(stopwatch.run_files, "write", full)
-    with stopwatch.running(tmp_path):
+    with stopwatch.running(tmp_path, resumed=False):
         pass
     assert capsys.readouterr().err.count("no space. The training's wall time is not noted.") == 2
 

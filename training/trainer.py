@@ -79,7 +79,9 @@ def train(network, optimizer, split, writer, max_steps, save_step, batch_size, s
                 summary.scalars(step, values)
                 summary.metrics(step, training_loss=values["total_loss"])
             if network.hparams.verbose and step % DETAILS_EVERY == 0:
-                summary.details(step, network, batch)
+                # No more at once than training takes.
+                summary.details(step, network,
+                                {key: values[:micro_batch] for key, values in batch.items()})
             last = _is_asked_to_end(towers, interrupts, deadline) or step == max_steps
             if last or writer.overdue or step % save_step == 0:
                 _check_variables(network, step, writer)

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 
+from input_data.command import UsageError
 from models.hparams import HParamsError
 from training import run_files, started
 from training.errors import RunError
@@ -52,6 +53,15 @@ class Plan:
             seed = self._first_seed() + number if seed is None else seed
         return dataclasses.replace(self.common, summary_dir=self._folder(number), seed=seed)
 
+    def evaluating(self):
+        """Returns the Settings of the evaluation, once trials were started.
+
+        Without a word on the data, they are where the training's were.
+        """
+        flags = started.read(os.path.join(self._folder(0), "train")).flags
+        data_dir = self.evaluation.data_dir or flags.get("data_dir")
+        return dataclasses.replace(self.evaluation, data_dir=data_dir)
+
     def checkpoint(self, number):
         """Returns the name of a trial's last checkpoint."""
         return self.evaluation.checkpoint.replace("{}", str(number))
@@ -64,7 +74,7 @@ class Plan:
         """Whether a trial has ended at max_steps, with the settings that are asked for."""
         settings = self.training(number)
         # Whatever is wrong with its files, the training itself says.
-        with contextlib.suppress(RunError, HParamsError):
+        with contextlib.suppress(RunError, HParamsError, UsageError):
             finished = run_files.read_finished(settings.train_folder)
             if finished is None or finished < self.max_steps:
                 return False
@@ -77,11 +87,8 @@ class Plan:
 
     def _started_seed(self, number):
         """Returns the seed that a trial was started with, or None."""
-        with contextlib.suppress(RunError):
-            flags = run_files.read(os.path.join(self._folder(number), "train"), run_files.FLAGS)
-            seed = (flags or {}).get("seed")
-            if type(seed) is int and 0 <= seed < SEEDS:
-                return seed
+        with contextlib.suppress(RunError, HParamsError):
+            return started.read(os.path.join(self._folder(number), "train")).flags.get("seed")
         return None
 
     def _first_seed(self):

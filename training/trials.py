@@ -157,7 +157,7 @@ def main(argv):
     def work(plan):
         if plan.trial is not None:
             return run_here(plan.training(plan.trial))
-        return train_all(plan, argv) or run_here(plan.evaluation)
+        return train_all(plan, argv) or run_here(plan.evaluating())
 
     return command.run(argv, FLAGS, _plan, work, __doc__, (HParamsError, RunError),
                        tensorflow=False)
