@@ -97,7 +97,7 @@ def measure(size, kernel, strides, channels, filters, padding, batch, steps):
     from capsules.spectral import Spectral
 
     shape = ((size, size), (kernel, kernel, channels, filters), strides, padding)
-    tiles = convolution_cost.best_tiles(*shape, batch)
+    tiles = convolution_cost.best_tiles(*shape)         # as `auto` takes them, whatever the batch
     plan = Spectral(shape[0], shape[1][:2], strides, padding, tiles)
     images = tf.random.normal([batch, size, size, channels])
     weights = tf.random.normal(shape[1])
@@ -126,7 +126,7 @@ def measure(size, kernel, strides, channels, filters, padding, batch, steps):
     return Measured(
         shape, direct, spectral, 3 * convolution_cost.direct_operations(*shape, batch),
         convolution_cost.spectral_terms(*shape, tiles, batch),
-        convolution_cost.spectral(*shape, batch) / convolution_cost.direct(*shape, batch))
+        convolution_cost.spectral(*shape) / convolution_cost.direct(*shape))
 
 
 def fitted_rates(terms, seconds):

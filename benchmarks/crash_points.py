@@ -180,12 +180,16 @@ def unsynced(calls, folder):
 def count_through(settings, folder, command_line):
     """Tries all points, prints and writes the report; returns an exit status, None for 0."""
     lives.load()
-    work = tempfile.mkdtemp(prefix="work-", dir=folder)
+    # strace shows absolute paths.
+    work = tempfile.mkdtemp(prefix="work-", dir=os.path.abspath(folder))
     save = Save(work)
+    if not save.calls:
+        raise lives.LifeError(f"{work}: strace shows no calls of the save.")
     early = unsynced(save.calls, f"{work}/run/train")
     points = [(call, fault) for call in save.calls for fault in strace.FAULTS]
     if settings.points:
-        chosen = sorted(random.Random(settings.seed).sample(range(len(points)), settings.points))
+        chosen = sorted(random.Random(settings.seed).sample(
+            range(len(points)), min(settings.points, len(points))))
         points = [points[number] for number in chosen]
     outcomes = [save.hit(call, fault, settings.restart) for call, fault in points]
     wrong = [outcome for outcome in outcomes if outcome.wrong]
@@ -206,12 +210,11 @@ def count_through(settings, folder, command_line):
 
 def _rows(outcomes):
     rows = {}
-    for number, outcome in enumerate(outcomes):
+    for outcome in outcomes:
         cells = rows.setdefault(outcome.call, {})
         cells.setdefault(outcome.fault, []).append(
             outcome.wrong or f"{outcome.newest}, status {outcome.status}" if outcome.status >= 0
             else outcome.wrong or str(outcome.newest))
-        cells["number"] = number
     return [[call, *("; ".join(sorted(set(cells.get(fault, [])))) for fault in strace.FAULTS)]
             for call, cells in rows.items()]
 
