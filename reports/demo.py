@@ -17,7 +17,7 @@ from training import run_files
 from training.errors import RunError
 from training.settings import Settings
 
-# Chosen for five minutes on two cores: a quarter of the paper's primary capsules take half of the
+# Chosen for less than five minutes on two cores: a quarter of the paper's primary capsules take half of the
 # time a step, small batches make most of few images, and the learning rate has to fall within the
 # time there is.
 STEPS = 2200

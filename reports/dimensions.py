@@ -54,16 +54,18 @@ def turn(network, capsules, target, offsets=OFFSETS):
 
 def turned_examples(network, split, numbers):
     """Returns a Turned for each winning capsule of some test images, num_targets an image."""
+    import capsules
+
     batch = trained.examples(split, numbers, "--examples")
     inferred = network({"images": batch["images"]})
+    winning = capsules.predicted(inferred.logits, split.info.num_targets)
     names, found = split.info.class_names, []
-    for number, labels, capsules, logits in zip(numbers, batch["targets"].numpy(),
-                                                inferred.capsules.numpy(),
-                                                inferred.logits.numpy()):
+    for number, labels, own, targets in zip(numbers, batch["targets"].numpy(),
+                                            inferred.capsules.numpy(), winning.numpy()):
         label = "+".join(names[target] for target in labels)
-        for target in np.argsort(-logits)[:split.info.num_targets]:
+        for target in targets:
             title = f"Capsule of {names[target]}: test image {number}, a {label}"
-            found.append(Turned(title, turn(network, capsules, target)))
+            found.append(Turned(title, turn(network, own, target)))
     return found
 
 

@@ -42,7 +42,7 @@ def predict(network, split, paths):
     Raises:
       DataError: if a file is no image or shows nothing.
     """
-    import tensorflow as tf
+    import capsules
 
     names = split.info.class_names
     values = "lengths" if hasattr(network, "class_capsules") else "logits"
@@ -50,7 +50,7 @@ def predict(network, split, paths):
     for start in range(0, len(paths), AT_ONCE):
         part = paths[start:start + AT_ONCE]
         logits = network(image_files.batch(part, split)).logits
-        highest = tf.math.top_k(logits, split.info.num_targets).indices.numpy()
+        highest = capsules.predicted(logits, split.info.num_targets).numpy()
         found += [{"image": path, "classes": [names[target] for target in targets],
                    values: {name: round(float(value), 4) for name, value in zip(names, row)}}
                   for path, targets, row in zip(part, highest, logits.numpy())]

@@ -162,9 +162,13 @@ def picture(network, split, path, right=20, wrong=10, most=10000, replace=False)
       replace: whether a file of that name may be replaced.
 
     Raises:
-      RunError: if it cannot be written.
+      RunError: if there is nothing to draw, or it cannot be written.
     """
-    draw(sections(network, split, *find_cases(network, split, right, wrong, most)), path, replace)
+    parts = sections(network, split, *find_cases(network, split, right, wrong, most))
+    if not parts:
+        raise RunError(f"{path}: nothing to draw: of the first {most} images none is read "
+                       f"{'right' if right else 'wrong'}.")
+    draw(parts, path, replace)
 
 
 def _settings(values):

@@ -91,7 +91,7 @@ def test_command_draws_a_checkpoint(untrained, tmp_path, mnist_dir, capsys):
 
 
 @pytest.mark.parametrize("overrides, arguments, message", [
-    ("", ["--checkpoint="], "--checkpoint is missing"),
+    ("", ["--checkpoint="], "--checkpoint is empty"),
     ("", ["--output=/nowhere/x.png"], "no folder"),
     ("", ["--right=0", "--wrong=0"], "nothing is left to draw"),
     ("", ["--checkpoint={}9"], "there is no"),

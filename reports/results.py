@@ -33,7 +33,8 @@ PAPER = {
 }
 # Flags of a training that its command names, if they are not these.
 COMMAND = {"dataset": "mnist", "model": "capsule", "num_targets": 1, "validate": False,
-           "image_size": None, "shift": None, "hparams_override": "",
+           "validation_fraction": None, "validation_seed": None, "skip_broken": None,
+           "image_size": None, "shift": None, "checkpoint": None, "hparams_override": "",
            "batch_size": TRAINING_BATCH, "micro_batch": None, "precision": "float32",
            "convolution": "auto", "seed": 0}
 
@@ -65,8 +66,9 @@ class Run:
 
     @property
     def kind(self):
-        """What runs of one row share: their command, but for seed and folder."""
-        return command_of({**self.flags, "seed": 0}, "", self.result["step"])
+        """What runs of one row share: their command, but for seed and folder, and their data."""
+        return (command_of({**self.flags, "seed": 0}, "", self.result["step"]),
+                self.flags.get("data_dir"))
 
 
 def read(folder):
@@ -92,10 +94,18 @@ def command_of(started, name, steps):
     """Returns the command of a training, from its flags: str."""
     asked = {key: started.get(key) for key, usual in COMMAND.items()
              if started.get(key) not in (usual, None)}
-    data = {"data_dir": "$DATA_DIR/mnist_data/"} if started.get("data_dir") else {}
+    data = {"data_dir": _published(started)} if started.get("data_dir") else {}
     everything = {**data, **asked, "max_steps": steps, "summary_dir": f"runs/{name}"}
     return "python experiment.py " + " ".join(
         f"--{key}={_as_flag(value)}" for key, value in everything.items())
+
+
+def _published(started):
+    """Returns what a command for others calls the folder, or file, of a training's data: str."""
+    path = started["data_dir"]
+    if started.get("dataset", "mnist") != "mnist":
+        return "$DATA_DIR/" + os.path.basename(os.path.normpath(path))
+    return "$DATA_DIR/mnist_data/" + ("" if os.path.isdir(path) else os.path.basename(path))
 
 
 def table(runs):
@@ -112,9 +122,11 @@ def table(runs):
             str(first.flags["batch_size"]), ", ".join(str(run.flags["seed"]) for run in group),
             f"{statistics.mean(run.seconds for run in group) / 60:.0f}",
             _spread([run.result["wrong_percent"] for run in group]), _paper(first)]) + " |")
-    examples = {run.result["examples"] for run in runs}
-    lines += ["", f"Errors are of {' or '.join(f'{count:,}' for count in sorted(examples))} test "
-              f"images, minutes are the training's on {os.cpu_count()} cores. The commands:", ""]
+    examples = sorted({f"{run.result['examples']:,} "
+                       f"{'held-out' if run.flags['validate'] else 'test'} images"
+                       for run in runs})
+    lines += ["", f"Errors are of {' or '.join(examples)}, minutes are the training's. "
+              f"{'The commands' if len(groups) > 1 else 'The command'}:", ""]
     lines += [f"    {command_of(group[0].flags, group[0].name, group[0].result['step'])}"
               for group in groups.values()]
     return "\n".join(lines) + "\n"
@@ -148,7 +160,8 @@ def _paper(run):
     capsule = run.flags["model"] == "capsule"
     key = (run.flags["num_targets"], run.flags["model"], run.hparams.routing if capsule else None,
            run.hparams.remake if capsule else None)
-    return PAPER.get(key, "") if run.flags["dataset"] == "mnist" else ""
+    asked_alike = run.flags["dataset"] == "mnist" and not run.flags["validate"]
+    return PAPER.get(key, "") if asked_alike else ""
 
 
 def draw(runs, path):

@@ -138,6 +138,7 @@ def _settings(values):
 
 
 def _main(settings):
+    import capsules
     from training.routing_maps import routing_maps
 
     chosen, path, number, file = settings
@@ -151,7 +152,7 @@ def _main(settings):
         label = "+".join(names[target] for target in batch["targets"].numpy()[0])
         what = f"Test image {number}, a {label}"
     maps = routing_maps(network, images)
-    read = np.argsort(-maps.lengths[-1, 0])[:split.info.num_targets]
+    read = capsules.predicted(maps.lengths[-1], split.info.num_targets).numpy()[0]
     title = f"{what}: read as {'+'.join(names[target] for target in read)}"
     figures.save(figure(images[0].numpy(), maps, names, title), path)
     print(f"Wrote {path}.")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 
 import numpy as np
 from absl import flags
@@ -14,6 +15,8 @@ from models.hparams import HParams
 from training import run_files
 from training.errors import RunError
 from training.settings import Settings
+
+SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "checkpoints" / "mnist_capsule"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +36,8 @@ def define_flags(flag_values):
     def as_trained(what):
         return f"As for experiment.py; without it, {what} that the checkpoint was trained with."
 
-    flags.DEFINE_string("checkpoint", None, "The network's checkpoint.", flag_values=flag_values)
+    flags.DEFINE_string("checkpoint", None, "The network's checkpoint. Without it, the one that "
+                        "comes with the project.", flag_values=flag_values)
     flags.DEFINE_enum("model", None, list(models.NETWORKS), as_trained("the network"),
                       flag_values=flag_values)
     command.define_dataset(flag_values, None, as_trained("the dataset"))
@@ -52,27 +56,36 @@ def choice(values):
       UsageError, HParamsError, RunError: for what the user can mend.
     """
     HParams().override(values.hparams_override)
-    checkpoint = values.checkpoint or default_checkpoint()
+    if values.checkpoint == "":
+        raise UsageError("--checkpoint is empty; without it, the shipped network is taken.")
+    checkpoint = values.checkpoint or shipped_checkpoint()
     started = run_files.read(os.path.dirname(checkpoint), run_files.FLAGS) or {}
-    data_dir = started.get("data_dir")
-    if data_dir and (os.path.isfile(data_dir) or "@" in os.path.basename(data_dir)):
-        data_dir = None         # records of the training, not of its test
+    dataset = started.get("dataset", "mnist")
+    data_dir = started.get("data_dir") if values.dataset in (None, dataset) else None
+    # A file, but of an archive, is records of the training, not of its test.
+    if data_dir and not data_dir.endswith(".zip") and (
+            os.path.isfile(data_dir) or "@" in os.path.basename(data_dir)):
+        data_dir = None
     return Choice(checkpoint,
                   values.model or started.get("model", "capsule"),
-                  values.dataset or started.get("dataset", "mnist"),
+                  values.dataset or dataset,
                   values.data_dir or data_dir,
                   values.num_targets or started.get("num_targets", 1),
                   values.hparams_override)
 
 
-def default_checkpoint():
-    """Returns the checkpoint to take where none is named.
+def shipped_checkpoint():
+    """Returns the checkpoint that comes with the project, of the capsule network on MNIST.
 
     Raises:
-      UsageError: there is none.
+      UsageError: its files are gone.
     """
-    raise UsageError("--checkpoint is missing: name that of a trained network, such as "
-                     "runs/demo/train/model.ckpt-2200, which make demo leaves.")
+    try:
+        name, = SHIPPED.glob("model.ckpt-*.index")
+    except ValueError:
+        raise UsageError(f"--checkpoint is missing, and {SHIPPED} does not hold the one checkpoint "
+                         "that came with the project.") from None
+    return str(name.with_suffix(""))
 
 
 def load(chosen, needs=()):
@@ -143,13 +156,14 @@ def answers(network, split, most=10000, batch_size=100):
     """
     import tensorflow as tf
 
+    import capsules
     from input_data.pipeline import evaluation_batches, plain_data_errors
 
     infer = tf.function(lambda images: network({"images": images}).logits, reduce_retracing=True)
     with plain_data_errors():
         for batch in evaluation_batches(split, batch_size, most):
             logits = infer(batch["images"])
-            predictions = tf.math.top_k(logits, split.info.num_targets).indices
+            predictions = capsules.predicted(logits, split.info.num_targets)
             yield ({key: values.numpy() for key, values in batch.items()}, predictions.numpy(),
                    logits.numpy())
 

@@ -36,9 +36,35 @@ def test_records_of_the_training_are_not_taken_for_tests(tmp_path, data_dir):
     assert trained.choice(flags(checkpoint=f"{tmp_path}/model.ckpt-7")).data_dir is None
 
 
-def test_a_checkpoint_has_to_be_named():
-    with pytest.raises(UsageError, match="--checkpoint is missing: name"):
+def test_without_a_checkpoint_the_shipped_one_is_taken(tmp_path, monkeypatch):
+    (tmp_path / "model.ckpt-7.index").write_text("")
+    (tmp_path / "model.ckpt-7.data-00000-of-00001").write_text("")
+    (tmp_path / "flags.json").write_text(json.dumps(dict(model="capsule", num_targets=2)))
+    monkeypatch.setattr(trained, "SHIPPED", tmp_path)
+    assert trained.choice(flags()) == trained.Choice(str(tmp_path / "model.ckpt-7"), num_targets=2)
+
+
+@pytest.mark.parametrize("files", [[], ["model.ckpt-7.index", "model.ckpt-8.index"]])
+def test_a_folder_without_the_one_shipped_checkpoint_is_named(tmp_path, monkeypatch, files):
+    for name in files:
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(trained, "SHIPPED", tmp_path)
+    with pytest.raises(UsageError, match=f"--checkpoint is missing, and {tmp_path} does not"):
         trained.choice(flags())
+
+
+def test_the_shipped_network_reads_digits():
+    network, split = trained.load(trained.choice(flags()))
+    wrong = total = 0
+    for batch, predictions, _ in trained.answers(network, split, most=500):
+        wrong += np.sum(~trained.right(batch["targets"], predictions))
+        total += len(predictions)
+    assert total == 500 and wrong <= 5
+
+
+def test_an_empty_name_of_a_checkpoint_is_refused():
+    with pytest.raises(UsageError, match="--checkpoint is empty"):
+        trained.choice(flags(checkpoint=""))
 
 
 @pytest.mark.parametrize("needs, overrides, model, message", [

@@ -13,6 +13,7 @@ from input_data.mnist import describe, listing, mnist_input
 # Where affNIST's archives put their files, from the folder that --data_dir names.
 TEST_FOLDERS = ("test_batches", os.path.join("transformed", "test_batches"))
 TEST_FILES = ("test.mat", os.path.join("transformed", "test.mat"))
+PUBLISHED = ", affNIST"     # ends the source of its own digits
 GENERATED = "test_affine_mnist.tfrecords"
 MAKE = "python -m input_data.affnist.affine_digits makes digits that are like affNIST's"
 
@@ -69,7 +70,7 @@ def _load_test(data_dir):
         raise DataError("affnist is evaluated on its own files: expected --data_dir, a folder of "
                         f"test_batches/N.mat or of {GENERATED}; {MAKE}.")
     if not os.path.isdir(data_dir):
-        return _from_records(data_dir)
+        return _generated(data_dir)
     found = {}
     for folder in (os.path.join(data_dir, name) for name in TEST_FOLDERS):
         if os.path.isdir(folder) and (paths := batch_files.in_folder(folder)):
@@ -85,7 +86,7 @@ def _load_test(data_dir):
     if len(names) > 1:
         raise DataError(f"{data_dir}: expected one set of digits to test on, found several: "
                         f"{', '.join(names)}; name one of them with --data_dir.")
-    return _from_records(generated) if generated else _from_batches(found[names[0]], names[0])
+    return _generated(generated) if generated else _from_batches(found[names[0]], names[0])
 
 
 def _from_batches(paths, source):
@@ -96,7 +97,7 @@ def _from_batches(paths, source):
         return {"images": images, "targets": labels[:, np.newaxis]}
 
     shape = (batch_files.SIDE, batch_files.SIDE, 1)
-    return Split(_named(describe(shape, len(files))), f"{source}, affNIST", read,
+    return Split(_named(describe(shape, len(files))), source + PUBLISHED, read,
                  scaled_batch)
 
 
@@ -107,8 +108,11 @@ def _from_records(name):
     if found != expected:
         raise DataError(f"{name}: expected images of {expected} for affnist, found {found}; "
                         "mnist_shift.py --shift=6 --pad=6 makes them.")
-    source = f"{name}, generated, not affNIST" if "affine" in os.path.basename(name) else name
-    return dataclasses.replace(split, info=_named(split.info), source=source)
+    return dataclasses.replace(split, info=_named(split.info))
+
+
+def _generated(name):
+    return dataclasses.replace(_from_records(name), source=f"{name}, generated, not affNIST")
 
 
 def _named(info):
