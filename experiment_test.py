@@ -143,6 +143,15 @@ def test_validation_holds_out_training_digits(tmp_path, mnist_dir, capsys):
     assert read_json(tmp_path / "test" / "result.json")["examples"] == 10
 
 
+def test_images_that_were_trained_on_are_told(trained, mnist_dir, capsys):
+    arguments = ("--train=false", f"--checkpoint={trained}/train/model.ckpt-4",
+                 f"--data_dir={mnist_dir}", "--eval_size=2")
+    assert run(*arguments) == 0
+    assert "trained without --validate" not in capsys.readouterr().err
+    assert run(*arguments, "--validate=true") == 0
+    assert capsys.readouterr().err.count("trained without --validate") == 1
+
+
 def test_following_evaluates_each_checkpoint_once(tmp_path, mnist_dir, capsys):
     common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}"
     follower = threading.Thread(target=run, args=(*common, "--train=false", "--poll_seconds=0.1"))

@@ -17,9 +17,9 @@ from training import run_files
 from training.errors import RunError
 from training.settings import Settings
 
-# Chosen for less than five minutes on two cores: a quarter of the paper's primary capsules take half of the
-# time a step, small batches make most of few images, and the learning rate has to fall within the
-# time there is.
+# For less than five minutes on two cores: a quarter of the paper's primary capsules take half of
+# the time a step, small batches make most of few images, and the learning rate has to fall within
+# the time there is.
 STEPS = 2200
 BATCH_SIZE = 32
 HPARAMS = f"num_prime_capsules=8,learning_rate=0.003,decay_rate=0.03,decay_steps={STEPS}"

@@ -91,6 +91,7 @@ class CheckpointEvaluations:
         self._settings = settings
         self._info = split.info
         trained_on.check(stored.folder, split.info)
+        trained_on.warn_of_seen(settings, stored.folder)
         towers = devices.towers(settings)
         with towers.scope():
             self._network = load_network(

@@ -41,8 +41,7 @@ def check(folder, info):
 def as_trained(settings, *folders):
     """Returns an evaluation's settings with the reader's options of the training.
 
-    So images have the size that they were trained in, and what was held out is held out. A
-    warning says if nothing was.
+    So images have the size that they were trained in, and what was held out is held out.
 
     Args:
       settings: Settings.
@@ -55,9 +54,6 @@ def as_trained(settings, *folders):
         flags = run_files.read(folder, run_files.FLAGS) or {}
         if flags.get("dataset") != settings.dataset:
             continue
-        if settings.validate and flags.get("validate") is False:
-            progress.warn(f"{folder}: trained without --validate, so also on the images that are "
-                          "evaluated now.")
         for name in READER_OPTIONS:
             if name == "shift":         # of images to train on alone
                 continue
@@ -69,6 +65,20 @@ def as_trained(settings, *folders):
                                f"{flag(name, asked)}: images that were trained on would be "
                                "counted as held out.")
     return settings
+
+
+def warn_of_seen(settings, folder):
+    """Says on the screen if images to evaluate, as held out, were not held out of a training.
+
+    Args:
+      settings: Settings of the evaluation.
+      folder: str, where the training left its files.
+    """
+    flags = run_files.read(folder, run_files.FLAGS) or {}
+    if (settings.validate and flags.get("validate") is False
+            and flags.get("dataset") == settings.dataset):
+        progress.warn(f"{folder}: trained without --validate, so also on the images that are "
+                      "evaluated now.")
 
 
 def _name(names, number):
