@@ -22,7 +22,8 @@ from models.hparams import HParams, HParamsError
 from training import run_flags
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")),
+         *sorted(ROOT.glob("checkpoints/*/README.md"))]
 SHELL = ("", "sh", "bash", "console")       # what a fence may say; boxes without one are indented
 # Commands of others, `python -m NAME`: their flags are not looked at.
 OTHERS = ("IPython", "ipykernel", "jupyter", "pip", "pytest", "tensorboard", "venv")

@@ -52,3 +52,4 @@ def _first_use(before_use):
             tf.config.experimental.set_memory_growth(gpu, True)
     before_use()
     tf.zeros([]) + 1
+    tf.zeros([], tf.float16)        # of which oneDNN has something to say, once

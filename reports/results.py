@@ -147,7 +147,9 @@ def _difference(run):
 
 
 def _as_flag(value):
-    return str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _spread(values):
@@ -170,6 +172,8 @@ def draw(runs, path):
     Returns:
       Whether there was anything to draw.
     """
+    from matplotlib import ticker
+
     from reports import figures
 
     curves = [run for run in runs if len(run.curve) > 1]
@@ -182,6 +186,8 @@ def draw(runs, path):
         axis.plot(steps, errors, color=colour, marker=marker, linestyle=dashes, markersize=4,
                   label=f"{run.name}: {errors[-1]:.2f} %")
     axis.set(xlabel="Step", ylabel="Test error (%)", yscale="log")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(ticker.LogFormatter(labelOnlyBase=False))
     axis.grid(True, which="both", color="0.9")
     axis.legend()
     figures.save(figure, path, replace=True)
