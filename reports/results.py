@@ -186,8 +186,9 @@ def draw(runs, path):
         axis.plot(steps, errors, color=colour, marker=marker, linestyle=dashes, markersize=4,
                   label=f"{run.name}: {errors[-1]:.2f} %")
     axis.set(xlabel="Step", ylabel="Test error (%)", yscale="log")
+    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 4, 6)))
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter(ticker.LogFormatter(labelOnlyBase=False))
+    axis.yaxis.set_minor_formatter(ticker.NullFormatter())
     axis.grid(True, which="both", color="0.9")
     axis.legend()
     figures.save(figure, path, replace=True)

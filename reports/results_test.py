@@ -70,17 +70,19 @@ def test_the_command_is_the_one_that_was_given(tmp_path):
 
 
 def test_runs_on_other_data_have_rows_of_their_own(tmp_path):
-    (tmp_path / "digits").mkdir()
+    for name in ("digits", "cifar"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pairs").touch()
     runs = [results.read(leave(tmp_path / name, [0.5], seed=seed, data_dir=data_dir, **others))
             for seed, (name, data_dir, others) in enumerate([
                 ("a", str(tmp_path / "digits"), {}), ("b", None, {}),
                 ("c", str(tmp_path / "cifar"), dict(dataset="cifar10")),
-                ("d", str(tmp_path / "pairs@60"), dict(num_targets=2))])]
+                ("d", str(tmp_path / "pairs"), dict(num_targets=2))])]
     text = results.table(runs)
     assert [row[4] for row in rows_of(text)] == ["0", "1", "2", "3"]
     for words in ("--data_dir=$DATA_DIR/mnist_data/ --max_steps", "experiment.py --seed=1",
                   "--data_dir=$DATA_DIR/cifar --dataset=cifar10",
-                  "--data_dir=$DATA_DIR/mnist_data/pairs@60 --num_targets=2"):
+                  "--data_dir=$DATA_DIR/mnist_data/pairs --num_targets=2"):
         assert words in text
 
 

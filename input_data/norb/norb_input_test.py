@@ -111,7 +111,7 @@ def test_the_seed_decides():
 
 @pytest.mark.parametrize("changes, message", [
     (dict(label=5), "from 0 to 4, found 5"),
-    (dict(depth=1), r"expected height, width and depth of \(96, 96, 2\), found \(96, 96, 1\)"),
+    (dict(depth=1), r"depth of \(96, 96, 2\) like the first, found \(96, 96, 1\)"),
     (dict(image_raw=bytes(96 * 96)), "expected 18432 bytes"),
 ])
 def test_a_bad_record_is_named(tmp_path, changes, message):
