@@ -36,6 +36,15 @@ def test_records_of_the_training_are_not_taken_for_tests(tmp_path, data_dir):
     assert trained.choice(flags(checkpoint=f"{tmp_path}/model.ckpt-7")).data_dir is None
 
 
+def test_archives_are_data_to_test_on_and_other_datasets_have_their_own(tmp_path):
+    (tmp_path / "digits.zip").write_text("")
+    (tmp_path / "flags.json").write_text(json.dumps(dict(
+        dataset="digits", data_dir=f"{tmp_path}/digits.zip")))
+    name = f"{tmp_path}/model.ckpt-7"
+    assert trained.choice(flags(checkpoint=name)).data_dir == f"{tmp_path}/digits.zip"
+    assert trained.choice(flags(checkpoint=name, dataset="mnist")).data_dir is None
+
+
 def test_without_a_checkpoint_the_shipped_one_is_taken(tmp_path, monkeypatch):
     (tmp_path / "model.ckpt-7.index").write_text("")
     (tmp_path / "model.ckpt-7.data-00000-of-00001").write_text("")

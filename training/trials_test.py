@@ -87,6 +87,15 @@ def test_the_evaluation_is_that_of_the_experiment(tmp_path):
     assert planned(f"--summary_dir={tmp_path}").evaluation.checkpoint.endswith("model.ckpt-1000")
 
 
+def test_the_evaluation_reads_the_data_of_the_trials(tmp_path):
+    plan = planned(f"--summary_dir={tmp_path}/run", "--num_trials=2")
+    assert plan.evaluating() == plan.evaluation
+    leave(tmp_path / "run" / "trial0", 2, data_dir=str(tmp_path))
+    assert plan.evaluating() == dataclasses.replace(plan.evaluation, data_dir=str(tmp_path))
+    other = planned(f"--summary_dir={tmp_path}/run", f"--data_dir={tmp_path}/run")
+    assert other.evaluating() == other.evaluation
+
+
 def test_trials_that_were_started_tell_the_seeds(tmp_path):
     leave(tmp_path / "trial1", 2, seed=11)
     leave(tmp_path / "trial3", 2, seed=70)
