@@ -149,7 +149,7 @@ def _difference(run):
 def _as_flag(value):
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else value
+    return f"{value:.15g}" if isinstance(value, float) else value      # all of its digits
 
 
 def _spread(values):

@@ -52,6 +52,11 @@ def test_rows_have_the_runs_numbers_and_the_papers(tmp_path):
         ["capsule", "leaky=true, routing=2", "1,500", "128", "0", "10", "0.70", ""]]
 
 
+def test_numbers_of_a_command_are_whole(tmp_path):
+    run = results.read(leave(tmp_path / "run", [0.5], overrides="decay_steps=1234567"))
+    assert "| decay_steps=1234567 |" in results.table([run])
+
+
 def test_seeds_share_a_row(tmp_path):
     runs = [results.read(leave(tmp_path / f"seed{seed}", [error], seed=seed, seconds=seconds))
             for seed, error, seconds in ((0, 0.5, 540), (1, 0.7, 600), (2, 0.6, 660))]
