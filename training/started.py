@@ -29,7 +29,8 @@ POSSIBLE = {
     "validation_fraction": lambda value: value is None or isinstance(value, float),
     "validation_seed": lambda value: value is None or type(value) is int,
     **{name: lambda value: value is None or isinstance(value, str)
-       for name in ("data_dir", "image_size", "checkpoint", "hparams_override")},
+       for name in ("data_dir", "image_size", "checkpoint")},
+    "hparams_override": lambda value: isinstance(value, str),
 }
 
 
@@ -94,10 +95,10 @@ def go_on(settings, started):
                for name, value in decided.items()}
     hparams = started.hparams if started else None
     if hparams is None:
-        beside = settings.checkpoint and run_files.read_hparams(
-            os.path.dirname(settings.checkpoint))
+        beside = decided["checkpoint"] and run_files.read_hparams(
+            os.path.dirname(decided["checkpoint"]))
         hparams = (beside or models.default_hparams(settings.model)).override(
-            settings.hparams_override)
+            decided["hparams_override"])
     for name, asked in parse_overrides(settings.hparams_override).items():
         if asked != getattr(hparams, name):
             raise _other(started, f"{name}={getattr(hparams, name)}",
