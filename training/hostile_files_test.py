@@ -149,7 +149,9 @@ def test_json_that_is_none_of_ours(copy, name, text, capsys):
     ({"data_dir": 5}, "data_dir"), ({"model": "resnet"}, "model"), ({"model": {}}, "model"),
     ({"dataset": None}, "dataset"), ({"convolution": "fast"}, "convolution"),
     ({"precision": 16}, "precision"), ({"num_targets": 0}, "num_targets"),
-    ({"validate": "no"}, "validate"),
+    ({"validate": "no"}, "validate"), ({"micro_batch": "x"}, "micro_batch"),
+    ({"image_size": 5}, "image_size"), ({"validation_fraction": "x"}, "validation_fraction"),
+    ({"hparams_override": None}, "hparams_override"), ({"checkpoint": [1]}, "checkpoint"),
 ])
 def test_flags_that_no_training_had(copy, values, message, capsys):
     path = copy / "train" / run_files.FLAGS
