@@ -6,11 +6,10 @@
 Each argument is the --summary_dir of a training that was evaluated there. Runs that differ in
 their seeds alone share a row, with mean and standard deviation. With --page the table takes the
 place of what stands between the lines <!-- table1 --> and <!-- end of table1 --> in that page, and
-a picture of the errors by step, where more than the last checkpoint was evaluated, lies beside it.
+table1.png beside it shows the learning curves.
 """
 
 import dataclasses
-import itertools
 import os
 import statistics
 import sys
@@ -54,7 +53,8 @@ class Run:
       hparams: HParams.
       result: dict, of the last evaluation.
       seconds: float, the training's wall time.
-      curve: list of (step, error in percent), of all evaluations.
+      training: list of (step, error in percent), of the batches in its history.
+      evaluations: list of (step, error in percent), of the evaluated images.
     """
 
     name: str
@@ -62,7 +62,8 @@ class Run:
     hparams: HParams
     result: dict
     seconds: float
-    curve: list
+    training: list
+    evaluations: list
 
     @property
     def kind(self):
@@ -86,8 +87,10 @@ def read(folder):
     if None in found:
         raise RunError(f"{folder}: expected a training in train/ and the result of its evaluation "
                        "in test/result.json.")
-    curve = [(row["step"], 100 * (1 - row["accuracy"])) for row in read_history(test)]
-    return Run(os.path.basename(os.path.normpath(folder)), *found, stopwatch.seconds(train), curve)
+    curves = [[(row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part)]
+              for part in (train, test)]
+    return Run(os.path.basename(os.path.normpath(folder)), *found, stopwatch.seconds(train),
+               *curves)
 
 
 def command_of(started, name, steps):
@@ -108,27 +111,32 @@ def _published(started):
     return "$DATA_DIR/mnist_data/" + ("" if os.path.isdir(path) else os.path.basename(path))
 
 
-def table(runs):
-    """Returns the Markdown table of runs, and their commands."""
-    groups = {}
+def rows_of(runs):
+    """Returns the runs of each row of their table: list of lists."""
+    rows = {}
     for run in runs:
-        groups.setdefault(run.kind, []).append(run)
+        rows.setdefault(run.kind, []).append(run)
+    return list(rows.values())
+
+
+def table(rows):
+    """Returns the Markdown table of rows of runs, and their commands."""
     lines = ["| network | differs by | steps | batch | seeds | minutes | error, % | paper, % |",
              "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"]
-    for group in groups.values():
-        first = group[0]
+    for row in rows:
+        first = row[0]
         lines.append("| " + " | ".join([
             first.flags["model"], _difference(first), f"{first.result['step']:,}",
-            str(first.flags["batch_size"]), ", ".join(str(run.flags["seed"]) for run in group),
-            f"{statistics.mean(run.seconds for run in group) / 60:.0f}",
-            _spread([run.result["wrong_percent"] for run in group]), _paper(first)]) + " |")
+            str(first.flags["batch_size"]), ", ".join(str(run.flags["seed"]) for run in row),
+            f"{statistics.mean(run.seconds for run in row) / 60:.0f}",
+            _spread([run.result["wrong_percent"] for run in row]), _paper(first)]) + " |")
     examples = sorted({f"{run.result['examples']:,} "
                        f"{'held-out' if run.flags['validate'] else 'test'} images"
-                       for run in runs})
+                       for row in rows for run in row})
     lines += ["", f"Errors are of {' or '.join(examples)}, minutes are the training's. "
-              f"{'The commands' if len(groups) > 1 else 'The command'}:", ""]
-    lines += [f"    {command_of(group[0].flags, group[0].name, group[0].result['step'])}"
-              for group in groups.values()]
+              f"{'The commands' if len(rows) > 1 else 'The command'}:", ""]
+    lines += [f"    {command_of(first.flags, first.name, first.result['step'])}"
+              for first, *_ in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -166,41 +174,14 @@ def _paper(run):
     return PAPER.get(key, "") if asked_alike else ""
 
 
-def draw(runs, path):
-    """Draws the errors of runs by step, where several checkpoints were evaluated.
-
-    Returns:
-      Whether there was anything to draw.
-    """
-    from matplotlib import ticker
-
-    from reports import figures
-
-    curves = [run for run in runs if len(run.curve) > 1]
-    if not curves:
-        return False
-    figure = figures.new_figure(800, 480)
-    axis = figure.subplots()
-    for run, (colour, marker, dashes) in zip(curves, itertools.cycle(figures.LINES)):
-        steps, errors = zip(*run.curve)
-        axis.plot(steps, errors, color=colour, marker=marker, linestyle=dashes, markersize=4,
-                  label=f"{run.name}: {errors[-1]:.2f} %")
-    axis.set(xlabel="Step", ylabel="Test error (%)", yscale="log")
-    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 4, 6)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter(ticker.NullFormatter())
-    axis.grid(True, which="both", color="0.9")
-    axis.legend()
-    figures.save(figure, path, replace=True)
-    return True
-
-
-def write(runs, page, name):
-    """Puts the table of runs into a page, between the lines that name it.
+def write(rows, page, name):
+    """Puts the table of rows of runs into a page, between the lines that name it.
 
     Raises:
       RunError: if the page cannot be written, or has no such lines.
     """
+    from reports import learning_curves  # which imports Matplotlib
+
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     picture = f"{name}.png"
     try:
@@ -209,10 +190,10 @@ def write(runs, page, name):
         _, found_end, after = rest.partition(end)
         if not (found and found_end):
             raise RunError(f"{page}: expected the lines {begin.strip()} and {end.strip()}.")
-        drawn = draw(runs, os.path.join(os.path.dirname(page), picture))
-        shown = f"\n![Test errors by step]({picture})\n" if drawn else ""
+        learning_curves.draw(rows, os.path.join(os.path.dirname(page), picture))
         with whole_file(page, replace=True) as aside, open(aside, "w") as file:
-            file.write(f"{before}{begin}\n{table(runs)}{shown}\n{end}{after}")
+            file.write(f"{before}{begin}\n{table(rows)}\n![Learning curves]({picture})\n\n"
+                       f"{end}{after}")
     except OSError as error:
         raise RunError(f"{page} cannot be read or written ({error.strerror}).") from None
 
@@ -227,11 +208,11 @@ def _settings(values, folders):
 
 def _main(settings):
     folders, page, name = settings
-    runs = [read(folder) for folder in folders]
+    rows = rows_of([read(folder) for folder in folders])
     if page is None:
-        print(table(runs), end="")
+        print(table(rows), end="")
     else:
-        write(runs, page, name)
+        write(rows, page, name)
         print(f"Wrote the table {name} of {page}.")
 
 

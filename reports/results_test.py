@@ -1,6 +1,5 @@
 import csv
 import dataclasses
-import os
 
 import pytest
 from PIL import Image
@@ -33,7 +32,11 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", **options):
     return str(folder)
 
 
-def rows_of(text):
+def table(runs):
+    return results.table(results.rows_of(runs))
+
+
+def cells(text):
     return [[cell.strip() for cell in line.strip("|").split("|")]
             for line in text.splitlines() if line.startswith("|")][2:]
 
@@ -44,7 +47,7 @@ def test_rows_have_the_runs_numbers_and_the_papers(tmp_path):
         leave(tmp_path / "pairs", [7.5], num_targets=2, seconds=3600, batch_size=64),
         leave(tmp_path / "conv", [0.5], model="baseline", precision="bfloat16"),
         leave(tmp_path / "leaky", [0.7], overrides="routing=2,leaky=true"))]
-    assert rows_of(results.table(runs)) == [
+    assert cells(table(runs)) == [
         ["capsule", "remake=false, routing=1", "1,500", "128", "0", "10", "0.61",
          "0.34 ± 0.032"],
         ["capsule", "num_targets=2", "1,500", "64", "0", "60", "7.50", "5.2"],
@@ -54,20 +57,20 @@ def test_rows_have_the_runs_numbers_and_the_papers(tmp_path):
 
 def test_numbers_of_a_command_are_whole(tmp_path):
     run = results.read(leave(tmp_path / "run", [0.5], overrides="decay_steps=1234567"))
-    assert "| decay_steps=1234567 |" in results.table([run])
+    assert "| decay_steps=1234567 |" in table([run])
 
 
 def test_seeds_share_a_row(tmp_path):
     runs = [results.read(leave(tmp_path / f"seed{seed}", [error], seed=seed, seconds=seconds))
             for seed, error, seconds in ((0, 0.5, 540), (1, 0.7, 600), (2, 0.6, 660))]
-    [row] = rows_of(results.table(runs))
+    [row] = cells(table(runs))
     assert row[4:] == ["0, 1, 2", "10", "0.60 ± 0.10", "0.25 ± 0.005"]
 
 
 def test_the_command_is_the_one_that_was_given(tmp_path):
     run = results.read(leave(tmp_path / "run", [0.5], seed=3, overrides="routing=1",
                              batch_size=32, validate=True, step=7))
-    text = results.table([run])
+    text = table([run])
     assert ("    python experiment.py --data_dir=$DATA_DIR/mnist_data/ --validate=true "
             "--hparams_override=routing=1 --batch_size=32 --seed=3 --max_steps=7 "
             "--summary_dir=runs/run\n") in text
@@ -83,8 +86,8 @@ def test_runs_on_other_data_have_rows_of_their_own(tmp_path):
                 ("a", str(tmp_path / "digits"), {}), ("b", None, {}),
                 ("c", str(tmp_path / "cifar"), dict(dataset="cifar10")),
                 ("d", str(tmp_path / "pairs"), dict(num_targets=2))])]
-    text = results.table(runs)
-    assert [row[4] for row in rows_of(text)] == ["0", "1", "2", "3"]
+    text = table(runs)
+    assert [row[4] for row in cells(text)] == ["0", "1", "2", "3"]
     for words in ("--data_dir=$DATA_DIR/mnist_data/ --max_steps", "experiment.py --seed=1",
                   "--data_dir=$DATA_DIR/cifar --dataset=cifar10",
                   "--data_dir=$DATA_DIR/mnist_data/pairs --num_targets=2"):
@@ -104,12 +107,6 @@ def test_a_page_takes_the_table_and_its_picture(tmp_path, capsys):
     with Image.open(tmp_path / "one.png") as picture:
         assert picture.size == (800, 480)
     assert results.main(arguments) == 0 and page.read_text() == once
-
-
-def test_one_checkpoint_makes_no_curve(tmp_path):
-    run = results.read(leave(tmp_path / "run", [1.0]))
-    assert not results.draw([run], str(tmp_path / "x.png"))
-    assert not os.path.exists(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("arguments, message", [
