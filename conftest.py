@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import struct
+import threading
 import zipfile
 
 import numpy as np
@@ -26,7 +27,9 @@ def split_cpu():
 
 quiet_tensorflow.load(before_use=split_cpu)
 
-from input_data.mnist import mnist_input  # noqa: E402  (TensorFlow is loaded quietly first)
+# TensorFlow is loaded quietly first.
+from input_data.mnist import mnist_input  # noqa: E402
+from training import run_flags  # noqa: E402
 
 
 def write_idx(path, array):
@@ -63,6 +66,19 @@ def png(image, mode="RGBA"):
     stream = io.BytesIO()
     Image.fromarray(image).convert(mode).save(stream, "PNG")
     return stream.getvalue()
+
+
+def start_following(*arguments):
+    """Starts an evaluation that follows a training, in a thread, with flags of its own to parse.
+
+    Returns:
+      The thread.
+    """
+    follower = threading.Thread(target=run_flags.run, args=(
+        ["experiment.py", "--train=false", "--poll_seconds=0.1", *arguments],
+        run_flags.define(), ""))
+    follower.start()
+    return follower
 
 
 def free_ports(count):

@@ -2,13 +2,12 @@
 
 import json
 import os
-import threading
 
 import numpy as np
 import pytest
 
 import experiment
-from conftest import CLASS_FOLDERS, write_class_folders
+from conftest import CLASS_FOLDERS, start_following, write_class_folders
 
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1"
 
@@ -99,8 +98,7 @@ def test_a_training_goes_on_with_its_own_options(trained, folders, capsys):
 
 def test_who_follows_from_the_start_takes_over_the_trainings_options(folders, tmp_path, capsys):
     common = f"--summary_dir={tmp_path}", f"--data_dir={folders}", "--validate"
-    follower = threading.Thread(target=run, args=(*common, "--train=false", "--poll_seconds=0.1"))
-    follower.start()
+    follower = start_following("--dataset=images", *common)
     assert run(*common, SMALL, "--max_steps=1", "--batch_size=4", "--validation_fraction=0.5") == 0
     follower.join(timeout=60)
     assert not follower.is_alive()

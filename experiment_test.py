@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import experiment
-from conftest import write_idx
+from conftest import start_following, write_idx
 from input_data.examples import serialize
 from input_data.records import write
 from training import lock, trainer
@@ -154,8 +153,7 @@ def test_images_that_were_trained_on_are_told(trained, mnist_dir, capsys):
 
 def test_following_evaluates_each_checkpoint_once(tmp_path, mnist_dir, capsys):
     common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}"
-    follower = threading.Thread(target=run, args=(*common, "--train=false", "--poll_seconds=0.1"))
-    follower.start()
+    follower = start_following(*common)
     run(*common, SMALL, "--max_steps=3", "--save_step=1", "--batch_size=4")
     follower.join(timeout=60)
     assert not follower.is_alive()
