@@ -13,15 +13,20 @@ WINDOWS = 20    # of a training, whose single batches are too small to show a sm
 
 
 def draw(rows, path):
-    """Draws a colour for each row of a table: its trainings as lines, their evaluations as marks.
+    """Draws the learning curves of a table's rows into a PNG.
 
     Args:
       rows: list of lists of Run, those of a list being alike but for their seeds.
-      path: str, the PNG to write or to replace.
+      path: str; a file of that name is replaced.
 
     Raises:
       RunError: if it cannot be written.
     """
+    figures.save(figure_of(rows), path, replace=True)
+
+
+def figure_of(rows):
+    """Returns a figure with a colour for each row: trainings are lines, evaluations are marks."""
     figure = figures.new_figure(800, 480)
     axis = figure.subplots()
     legend = [Line2D([], [], color="0.5", linewidth=1, label="training batches"),
@@ -40,7 +45,7 @@ def draw(rows, path):
     axis.yaxis.set_minor_formatter(ticker.NullFormatter())
     axis.grid(True, which="both", color="0.9")
     axis.legend(handles=legend)
-    figures.save(figure, path, replace=True)
+    return figure
 
 
 def _windows(curve):

@@ -16,6 +16,7 @@ import sys
 
 from absl import flags
 
+import models
 from input_data import command
 from input_data.command import UsageError
 from input_data.files import whole_file
@@ -36,6 +37,13 @@ COMMAND = {"dataset": "mnist", "model": "capsule", "num_targets": 1, "validate":
            "image_size": None, "shift": None, "checkpoint": None, "hparams_override": "",
            "batch_size": TRAINING_BATCH, "micro_batch": None, "precision": "float32",
            "convolution": "auto", "seed": 0}
+# Those of them that have columns of their own in the table, or are named by hparams.
+SHOWN = ("model", "hparams_override", "batch_size", "seed")
+# What a row needs of a training's flags and of an evaluation's result, and its type.
+STARTED = {"model": str, "dataset": str, "batch_size": int, "seed": int, "num_targets": int,
+           "precision": str}
+EVALUATED = {"validate": bool}
+COUNTED = {"step": int, "examples": int, "wrong_percent": float}
 
 FLAGS = command.new_flags()
 flags.DEFINE_string("page", None, "A Markdown file that takes the table. Without it: the screen.",
@@ -51,7 +59,8 @@ class Run:
       name: str, of its folder.
       flags: dict, the training's.
       hparams: HParams.
-      result: dict, of the last evaluation.
+      held_out: whether the evaluated images are of the validation split.
+      result: dict, of the last checkpoint's evaluation.
       seconds: float, the training's wall time.
       training: list of (step, error in percent), of the batches in its history.
       evaluations: list of (step, error in percent), of the evaluated images.
@@ -60,6 +69,7 @@ class Run:
     name: str
     flags: dict
     hparams: HParams
+    held_out: bool
     result: dict
     seconds: float
     training: list
@@ -76,21 +86,42 @@ def read(folder):
     """Returns the Run whose --summary_dir is a folder.
 
     Raises:
-      RunError: if there is no evaluated training in it.
+      RunError: if there is no training in it whose last checkpoint was evaluated.
     """
-    from training import run_files, stopwatch
+    from training import checkpoints, run_files, stopwatch
     from training.summaries import read_history  # which imports TensorFlow
 
     train, test = (os.path.join(folder, name) for name in ("train", "test"))
     found = [run_files.read(train, run_files.FLAGS), run_files.read_hparams(train),
-             run_files.read(test, run_files.RESULT)]
+             run_files.read(test, run_files.FLAGS), run_files.read(test, run_files.RESULT)]
     if None in found:
-        raise RunError(f"{folder}: expected a training in train/ and the result of its evaluation "
-                       "in test/result.json.")
-    curves = [[(row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part)]
+        raise RunError(f"{folder}: expected a training in train/ and its evaluation in test/, "
+                       "with flags.json, hparams.json and result.json.")
+    started, hparams, evaluated, result = found
+    for path, values, types in ((f"{train}/{run_files.FLAGS}", started, STARTED),
+                                (f"{test}/{run_files.FLAGS}", evaluated, EVALUATED),
+                                (f"{test}/{run_files.RESULT}", result, COUNTED)):
+        _check(path, values, types)
+    last = checkpoints.latest(train)
+    if last and not last.endswith(f"-{result['step']}"):
+        raise RunError(f"{test}: the evaluation is of step {result['step']}, the last checkpoint "
+                       f"is {last}; evaluate that.")
+    if "members" in result:
+        raise RunError(f"{test}: the result is of an ensemble; expected that of one training.")
+    curves = [sorted((row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part))
               for part in (train, test)]
-    return Run(os.path.basename(os.path.normpath(folder)), *found, stopwatch.seconds(train),
-               *curves)
+    return Run(os.path.basename(os.path.normpath(folder)), started, hparams,
+               evaluated["validate"], result, stopwatch.seconds(train), *curves)
+
+
+def _check(path, values, types):
+    for name, expected in types.items():
+        if not isinstance(values.get(name), expected):
+            raise RunError(f"{path}: expected {name}, of type {expected.__name__}, found "
+                           f"{values.get(name)!r}.")
+    if values.get("model", "capsule") not in models.NETWORKS:
+        raise RunError(f"{path}: expected a model of {', '.join(models.NETWORKS)}, found "
+                       f"{values['model']!r}.")
 
 
 def command_of(started, name, steps):
@@ -121,8 +152,8 @@ def rows_of(runs):
 
 def table(rows):
     """Returns the Markdown table of rows of runs, and their commands."""
-    lines = ["| network | differs by | steps | batch | seeds | minutes | error, % | paper, % |",
-             "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"]
+    lines = ["| network | other than the defaults | steps | batch | seeds | minutes | error, % "
+             "| paper, % |", "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"]
     for row in rows:
         first = row[0]
         lines.append("| " + " | ".join([
@@ -131,7 +162,7 @@ def table(rows):
             f"{statistics.mean(run.seconds for run in row) / 60:.0f}",
             _spread([run.result["wrong_percent"] for run in row]), _paper(first)]) + " |")
     examples = sorted({f"{run.result['examples']:,} "
-                       f"{'held-out' if run.flags['validate'] else 'test'} images"
+                       f"{'held-out' if run.held_out else 'test'} images"
                        for row in rows for run in row})
     lines += ["", f"Errors are of {' or '.join(examples)}, minutes are the training's. "
               f"{'The commands' if len(rows) > 1 else 'The command'}:", ""]
@@ -142,15 +173,13 @@ def table(rows):
 
 def _difference(run):
     """Returns in what a run differs from the default: hyperparameters and flags, in words."""
-    import models
-
     usual = dataclasses.asdict(models.default_hparams(run.flags["model"]))
     network = models.network_class(run.flags["model"])
     found = [f"{key}={_as_flag(value)}"
              for key, value in dataclasses.asdict(run.hparams).items()
              if value != usual[key] and not network.unused([key], run.hparams)]
-    found += [f"{key}={run.flags[key]}" for key in ("num_targets", "precision")
-              if run.flags[key] != COMMAND[key]]
+    found += [f"{key}={_as_flag(run.flags[key])}" for key, usual in COMMAND.items()
+              if key not in SHOWN and run.flags.get(key) not in (usual, None)]
     return ", ".join(found)
 
 
@@ -170,7 +199,7 @@ def _paper(run):
     capsule = run.flags["model"] == "capsule"
     key = (run.flags["num_targets"], run.flags["model"], run.hparams.routing if capsule else None,
            run.hparams.remake if capsule else None)
-    asked_alike = run.flags["dataset"] == "mnist" and not run.flags["validate"]
+    asked_alike = run.flags["dataset"] == "mnist" and not run.held_out
     return PAPER.get(key, "") if asked_alike else ""
 
 
@@ -185,17 +214,19 @@ def write(rows, page, name):
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     picture = f"{name}.png"
     try:
-        with open(page) as file:
+        with open(page, encoding="utf-8") as file:
             before, found, rest = file.read().partition(begin)
         _, found_end, after = rest.partition(end)
         if not (found and found_end):
             raise RunError(f"{page}: expected the lines {begin.strip()} and {end.strip()}.")
         learning_curves.draw(rows, os.path.join(os.path.dirname(page), picture))
-        with whole_file(page, replace=True) as aside, open(aside, "w") as file:
+        with whole_file(page, replace=True) as aside, open(aside, "w", encoding="utf-8") as file:
             file.write(f"{before}{begin}\n{table(rows)}\n![Learning curves]({picture})\n\n"
                        f"{end}{after}")
     except OSError as error:
         raise RunError(f"{page} cannot be read or written ({error.strerror}).") from None
+    except UnicodeError:
+        raise RunError(f"{page}: expected a page of Markdown, found no text.") from None
 
 
 def _settings(values, folders):
@@ -208,7 +239,7 @@ def _settings(values, folders):
 
 def _main(settings):
     folders, page, name = settings
-    rows = rows_of([read(folder) for folder in folders])
+    rows = rows_of([read(folder) for folder in dict.fromkeys(map(os.path.realpath, folders))])
     if page is None:
         print(table(rows), end="")
     else:

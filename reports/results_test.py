@@ -7,10 +7,11 @@ from PIL import Image
 from models.hparams import HParams
 from reports import results
 from training import run_files, stopwatch, summaries
+from training.errors import RunError
 from training.settings import Settings
 
 
-def leave(folder, errors, *, seconds=600, step=1500, overrides="", **options):
+def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None, **options):
     """Leaves the files of an evaluated training; errors are those of its checkpoints."""
     settings = Settings(**{**dict(summary_dir=str(folder), batch_size=128, seed=0,
                                   convolution="auto", precision="float32",
@@ -19,6 +20,10 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", **options):
         (folder / name).mkdir(parents=True)
     run_files.write_settings(folder / "train", settings, HParams().override(overrides))
     run_files.write(folder / "train", stopwatch.NAME, {"seconds": seconds, "since": None})
+    (folder / "train" / f"model.ckpt-{step}.index").touch()
+    (folder / "train" / summaries.HISTORY).write_text("step,accuracy\n1,0.125\n10,0.5\n")
+    run_files.write(folder / "test", run_files.FLAGS, {
+        "validate": settings.validate if held_out is None else held_out})
     run_files.write(folder / "test", run_files.RESULT, {
         "step": step, "examples": 10000, "wrong": round(100 * errors[-1]),
         "wrong_percent": errors[-1]})
@@ -94,6 +99,58 @@ def test_runs_on_other_data_have_rows_of_their_own(tmp_path):
         assert words in text
 
 
+def test_curves_are_those_of_the_histories(tmp_path):
+    run = results.read(leave(tmp_path / "run", [3.0, 2.0, 1.0]))
+    assert run.training == [(1, 87.5), (10, 50.0)]
+    assert [step for step, _ in run.evaluations] == [500, 1000, 1500]
+    assert [error for _, error in run.evaluations] == pytest.approx([3, 2, 1])
+
+
+@pytest.mark.parametrize("trained, evaluated, images, paper", [
+    (True, False, "test images", "0.25 ± 0.005"), (False, True, "held-out images", ""),
+    (False, False, "test images", "0.25 ± 0.005")])
+def test_the_evaluation_says_what_was_evaluated(tmp_path, trained, evaluated, images, paper):
+    run = results.read(leave(tmp_path / "run", [1.0], validate=trained, held_out=evaluated))
+    text = table([run])
+    assert f"Errors are of 10,000 {images}" in text and cells(text)[0][-1] == paper
+
+
+def test_what_a_row_has_no_column_for_is_said(tmp_path):
+    run = results.read(leave(tmp_path / "run", [1.0], dataset="cifar10", validate=True))
+    assert cells(table([run]))[0][1] == "dataset=cifar10, validate=true"
+
+
+def test_a_folder_that_is_named_twice_counts_once(tmp_path, capsys):
+    folder = leave(tmp_path / "run", [0.5])
+    assert results.main(["results", folder, folder + "/"]) == 0
+    assert cells(capsys.readouterr().out)[0][4:7] == ["0", "10", "0.50"]
+
+
+@pytest.mark.parametrize("part, name, values, message", [
+    ("test", "result.json", {"step": 1000}, "is of step 1000, the last checkpoint is"),
+    ("test", "result.json", {"members": []}, "of an ensemble"),
+    ("test", "result.json", {"wrong_percent": "few"}, "expected wrong_percent, of type float"),
+    ("test", "flags.json", {"validate": None}, "expected validate, of type bool, found None"),
+    ("train", "flags.json", {"model": "own"}, "expected a model of capsule, baseline"),
+    ("train", "flags.json", {"batch_size": None}, "expected batch_size, of type int"),
+])
+def test_files_that_do_not_fit_are_named(tmp_path, part, name, values, message):
+    folder = leave(tmp_path / "run", [0.5])
+    before = run_files.read(tmp_path / "run" / part, name)
+    run_files.write(tmp_path / "run" / part, name, {**before, **values})
+    with pytest.raises(RunError, match=message):
+        results.read(folder)
+
+
+@pytest.mark.parametrize("text", ["step;accuracy\n1;0.5\n", "step,accuracy\none,0.5\n",
+                                  "step,accuracy\n1,0.5,7\n"])
+def test_a_history_that_somebody_made_up_is_named(tmp_path, text):
+    folder = leave(tmp_path / "run", [0.5])
+    (tmp_path / "run" / "train" / summaries.HISTORY).write_text(text)
+    with pytest.raises(RunError, match=r"history\.csv cannot be read"):
+        results.read(folder)
+
+
 def test_a_page_takes_the_table_and_its_picture(tmp_path, capsys):
     folder = leave(tmp_path / "run", [3.0, 2.0, 1.0])
     page = tmp_path / "page.md"
@@ -113,10 +170,12 @@ def test_a_page_takes_the_table_and_its_picture(tmp_path, capsys):
     ((), "expected folders of runs"), (("{}/run", "--page=x"), "--page and --table go together"),
     (("{}/none",), "expected a training in train/"),
     (("{}/run", "--page={}/page.md", "--table=two"), "expected the lines <!-- two -->"),
-    (("{}/run", "--page={}/no/page.md", "--table=two"), "No such file")])
+    (("{}/run", "--page={}/no/page.md", "--table=two"), "No such file"),
+    (("{}/run", "--page={}/picture.png", "--table=two"), "expected a page of Markdown")])
 def test_what_is_missing_gets_one_line(tmp_path, capsys, arguments, message):
     leave(tmp_path / "run", [1.0])
     (tmp_path / "page.md").write_text("<!-- one -->\n<!-- end of one -->\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
     assert results.main(["results", *(argument.format(tmp_path) for argument in arguments)]) == 2
     error = capsys.readouterr().err.strip()
     assert message in error and len(error.splitlines()) == 1

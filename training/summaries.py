@@ -155,18 +155,20 @@ def read_history(folder):
     Rows that a killed run left unfinished, and a file that is not there, count for nothing.
 
     Raises:
-      RunError: if the file cannot be read.
+      RunError: if the file cannot be read, or is none that this module wrote.
     """
     path = os.path.join(folder, HISTORY)
     try:
         with open(path, newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = csv.DictReader(file)
+            if not {"step", "accuracy"} <= set(rows.fieldnames or ("step", "accuracy")):
+                raise ValueError("expected columns step and accuracy")
+            return [{tag: int(value) if tag == "step" else float(value)
+                     for tag, value in row.items()} for row in rows if all(row.values())]
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RunError(f"{path} cannot be read ({error}).") from None
-    return [{tag: int(value) if tag == "step" else float(value) for tag, value in row.items()}
-            for row in rows if all(row.values())]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
 
 
 def training_scalars(outcome, batch_size):
