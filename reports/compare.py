@@ -129,7 +129,7 @@ def _settings(values):
 
 def _batch_size(item):
     name, _, number = item.partition("=")
-    if not number.isdigit() or int(number) < 1:
+    if not number.isdecimal() or int(number) < 1:
         raise command.UsageError(f"--batch_sizes: expected network=number, found {item!r}.")
     return name.strip(), int(number)
 

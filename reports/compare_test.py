@@ -4,9 +4,11 @@ import os
 import pytest
 
 import experiment
+from conftest import write_class_folders
 from reports import compare
 from training import run_files
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1"
 
 
@@ -98,6 +100,25 @@ def test_another_comparison_is_not_mixed_in(compared, digits_zip, arguments, mes
     assert (compared / "comparison.json").read_bytes() == before
 
 
+def test_what_cannot_be_built_is_found_before_anything_is_trained(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert compare.main(["reports.compare", "--dataset=cifar10", "--networks=mlp,cnn",
+                         f"--data_dir={ROOT}/testdata/cifar10", f"--output={out}"]) == 2
+    assert "too small for this network with padding=VALID" in one_line(capsys)
+    assert not out.exists()
+
+
+def test_data_that_have_changed_are_not_mixed_in(tmp_path, capsys):
+    write_class_folders(tmp_path / "data" / "train", per_class=4, size=(8, 8, 1))
+    arguments = ["reports.compare", "--dataset=images", f"--data_dir={tmp_path}/data",
+                 f"--output={tmp_path}/out", "--networks=mlp", "--epochs=1"]
+    assert compare.main(arguments) == 0
+    write_class_folders(tmp_path / "data" / "train", per_class=10, size=(8, 8, 1))
+    capsys.readouterr()
+    assert compare.main(arguments) == 2
+    assert "was started with trained on=" in one_line(capsys)
+
+
 def test_other_files_are_left_alone(tmp_path, digits_zip, capsys):
     (tmp_path / "comparison.png").write_text("mine")
     assert run(tmp_path, digits_zip, "--networks=mlp") == 2
@@ -111,7 +132,7 @@ def test_other_files_are_left_alone(tmp_path, digits_zip, capsys):
     (["--batch_sizes=mlp"], "expected network=number, found 'mlp'"),
     (["--batch_sizes=mlp=0"], "expected network=number"),
     (["--hparams_override=routes=1"], "expected one of decay_rate"),
-    (["--output=/etc/hostname"], "--output: expected a folder"),
+    ([f"--output={__file__}"], "--output: expected a folder"),
     (["--data_dir=/nowhere"], "no folder or file /nowhere"),
     (["--dataset=norb", "--data_dir=testdata/norb"], "norb has no validation split"),
     (["--epochs=0"], "epochs"),

@@ -6,7 +6,7 @@ import os
 import input_data
 import models
 from models.hparams import parse_overrides
-from training import checkpoints, progress, run_files, stopwatch
+from training import checkpoints, progress, run_files, saving, stopwatch
 from training.errors import RunError
 from training.evaluate import CheckpointEvaluations
 from training.loading import open_split
@@ -80,10 +80,12 @@ class Comparison:
         self._train_info, self._held_out_info = (
             open_split(plan.settings(train=kind)).info for kind in (True, False))
         self._chosen = {name: self._choose(name) for name in plan.networks}
+        for name in plan.networks:      # what cannot be built is found before anything is trained
+            models.build(name, self._hparams(name), self._train_info)
         self._warn_of_unused()
-        self._check_and_mark()
         self.about = {"dataset": plan.dataset, "trained on": self._train_info.num_examples,
                       "held out": self._held_out_info.num_examples}
+        self._check_and_mark()
 
     def train(self, name, seed):
         """Trains a network, or goes on with it; returns the exit status of an early end."""
@@ -157,14 +159,15 @@ class Comparison:
             **dict(model=name, seed=seed, hparams_override=chosen["hparams"],
                    summary_dir=os.path.join(self._plan.output, name, f"seed{seed}"),
                    batch_size=chosen["batch_size"], shift=chosen["shift"],
-                   micro_batch=self._plan.micro_batch, save_step=steps[0], max_steps=steps[-1]),
+                   micro_batch=self._plan.micro_batch, save_step=steps[0], max_steps=steps[-1],
+                   keep_checkpoints=max(saving.KEPT, len(steps))),
             **others})
 
     def _check_and_mark(self):
         """Writes down what the runs are made of, after a look that it is what it was."""
         plan = self._plan
-        mark = {**plan.data, "micro_batch": plan.micro_batch}
-        before = run_files.read(plan.output, MARK) or {"networks": {}}
+        mark = {**plan.data, "micro_batch": plan.micro_batch, **self.about}
+        before = {"networks": {}, **(run_files.read(plan.output, MARK) or {})}
         chosen = {f"{name}'s {key}": value for name, values in self._chosen.items()
                   for key, value in values.items()}
         was = {**before, **{f"{name}'s {key}": value for name, values in

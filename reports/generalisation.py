@@ -28,6 +28,7 @@ PAPER = {"capsule": "79", "baseline": "66"}     # accuracy on affNIST, in percen
 RECIPES = {"capsule": {}, "baseline": {"loss_type": "softmax", "learning_rate": 0.0001}}
 EVALUATIONS = "held_out.json"                   # beside a network's train/
 TABLE = "generalisation.md"
+MARK = "generalisation.json"                    # which digits the runs in a folder are of
 
 FLAGS = command.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of MNIST's IDX files. Without it: the sample that "
@@ -96,6 +97,7 @@ def compare(plan):
     from input_data.affnist import expanded
     from input_data.mnist.mnist_input import SAMPLE
 
+    _check_and_mark(plan)
     held_out, test = (expanded.from_digits(plan.data_dir or SAMPLE, split, plan.data_dir or
                                            "the sample") for split in ("valid_test", "test"))
     affine = _affine_digits(plan, test.info.num_examples)
@@ -114,6 +116,17 @@ def compare(plan):
     run_files.write_text(plan.folder, TABLE, text)
     print(f"\n{text}\nWrote {os.path.join(plan.folder, TABLE)}.")
     return None
+
+
+def _check_and_mark(plan):
+    """Writes down which digits a comparison is of, after a look that they are what they were."""
+    of = os.path.abspath(plan.data_dir) if plan.data_dir else "the sample"
+    run_files.make_folder(plan.folder)
+    before = (run_files.read(plan.folder, MARK) or {}).get("digits", of)
+    if before != of:
+        raise RunError(f"{plan.folder} was started with the digits of {before}, found {of}; give "
+                       "the same --data_dir, or another --summary_dir.")
+    run_files.write(plan.folder, MARK, {"digits": of})
 
 
 def compared_at(histories, accuracy):
@@ -154,12 +167,12 @@ def train(plan, settings, held_out):
     about = {"data": held_out.source,
              "examples": min(plan.eval_size, held_out.info.num_examples)}
     kept = run_files.read(settings.summary_dir, EVALUATIONS) or {}
-    right = kept["right"] if kept.get("about") == about else {}
+    right = kept.get("right", {}) if kept.get("about") == about else {}
     history = {}
     while True:
         for name in checkpoints.all_names(settings.train_folder):
             step = checkpoints.Stored(name).step
-            if step in history:
+            if step in history or step > plan.max_steps:
                 continue
             if str(step) not in right:
                 right[str(step)] = evaluate(plan, settings, step, [held_out])[1][0].right
@@ -234,7 +247,6 @@ def _affine_digits(plan, count):
 
     if plan.affnist:
         return input_data.load("affnist", plan.affnist, "test")
-    run_files.make_folder(plan.folder)
     path = os.path.join(plan.folder, affnist_input.GENERATED)
     if not os.path.exists(path):
         affine_digits.generate(plan.data_dir or SAMPLE, plan.folder)

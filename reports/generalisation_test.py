@@ -1,5 +1,7 @@
 import json
+import shutil
 
+import numpy as np
 import pytest
 
 from conftest import write_mnist
@@ -23,7 +25,7 @@ def compared(tmp_path_factory, digits):
     common = (f"--data_dir={folder}", f"--summary_dir={folder}/run", "--batch_size=4", SMALL,
               "--eval_every=1")
     assert run(*common, "--accuracy=100", "--max_steps=1") == 0
-    return folder, common
+    return folder, common, rows(folder)
 
 
 def rows(folder):
@@ -51,7 +53,7 @@ def test_a_score_has_its_interval():
 
 
 def test_what_was_not_reached_is_said(compared):
-    text, header, found = rows(compared[0])
+    text, header, found = compared[2]
     assert "Not both networks reached 100 % of the held-out digits within 1 steps" in text
     assert "generated, not affNIST" in text and "affine digits (not affNIST), %" in header
     assert [row[0] for row in found] == ["capsule", "baseline"]
@@ -63,11 +65,14 @@ def test_what_was_not_reached_is_said(compared):
 
 
 def test_it_goes_on_where_it_was(compared, capsys):
-    folder, common = compared
+    folder, common, _ = compared
     assert run(*common, "--accuracy=100", "--max_steps=2") == 0
     out = capsys.readouterr().out
     assert out.count("Resuming from") == 2 and "within 2 steps" in out
     assert out.count("Finished at step 2") == 2 and "Finished at step 1" not in out
+    # Steps beyond those that are asked for do not count.
+    assert run(*common, "--accuracy=100", "--max_steps=1") == 0
+    assert "Resuming" not in capsys.readouterr().out and rows(folder) == compared[2]
     # Less is reached already: nothing is trained, and what is named is evaluated.
     affnist_input_test.save(folder / "affnist" / "1.mat", *affnist_input_test.some_digits(12))
     assert run(*common, "--accuracy=0", f"--affnist={folder}/affnist") == 0
@@ -84,13 +89,17 @@ def test_it_goes_on_where_it_was(compared, capsys):
     (["--summary_dir="], "--summary_dir is missing"),
     (["--hparams_override=routes=1"], "expected one of decay_rate"),
 ])
-def test_bad_flags_get_one_line(arguments, message, tmp_path, capsys):
+def test_bad_flags_get_one_line(arguments, message, tmp_path, one_line):
     assert run(f"--summary_dir={tmp_path}", *arguments) == 2
-    assert message in capsys.readouterr().err
+    assert message in one_line()
 
 
-def test_generated_digits_of_other_data_are_named(compared, tmp_path, capsys):
-    folder, _ = compared
-    path = folder / "run" / "test_affine_mnist.tfrecords"
+def test_other_digits_are_not_mixed_in(compared, tmp_path, capsys, one_line):
+    folder, _, _ = compared
     assert run(f"--summary_dir={folder}/run", "--max_steps=1") == 2
-    assert f"{path}: expected 2000 digits, found 20" in capsys.readouterr().err
+    assert f"was started with the digits of {folder}, found the sample" in one_line()
+    # The same folder with other digits in it.
+    shutil.copytree(folder / "run", tmp_path / "run")
+    write_mnist(folder, np.zeros([8, 28, 28], np.uint8), np.zeros(8), "test")
+    assert run(f"--data_dir={folder}", f"--summary_dir={tmp_path}/run", "--max_steps=1") == 2
+    assert "test_affine_mnist.tfrecords: expected 8 digits, found 20" in capsys.readouterr().err
