@@ -109,7 +109,11 @@ def _settings(values):
                                  f"{','.join(values.examples)!r}.") from None
     paths = [figures.check_output(values.output)]
     if values.animate:
-        paths.append(figures.check_output(os.path.splitext(values.output)[0] + ".gif"))
+        stem, ending = os.path.splitext(values.output)
+        if ending == ".gif":
+            raise command.UsageError("--output: expected the name of the picture, beside which the "
+                                     f"film takes the ending .gif; found {values.output}.")
+        paths.append(figures.check_output(f"{stem}.gif"))
     return trained.choice(values), values.digits, numbers, paths
 
 

@@ -15,6 +15,7 @@ ORANGE, SKY_BLUE, BLUE, VERMILLION = "#E69F00", "#56B4E9", "#0072B2", "#D55E00"
 LINES = ((BLUE, "s", ":"), (ORANGE, "^", "--"), ("#009E73", "o", "-"), ("#CC79A7", "D", "-."),
          (SKY_BLUE, "v", "-"), (VERMILLION, "P", "--"))
 DOTS_PER_INCH = 100
+LARGEST = 2**15     # pixels; beyond, many programs that show pictures fail too
 
 
 def define_output(flag_values, default):
@@ -32,7 +33,14 @@ def check_output(path):
 
 
 def new_figure(width, height, title=None):
-    """Returns an empty figure of a size in pixels."""
+    """Returns an empty figure of a size in pixels.
+
+    Raises:
+      RunError: if it is too large to be drawn.
+    """
+    if max(width, height) > LARGEST:
+        raise RunError(f"A picture of {width}x{height} pixels is too large, {LARGEST} are the most "
+                       "each way; ask for less.")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH,

@@ -28,6 +28,11 @@ def test_two_colours_are_told_apart_and_mix_to_white():
     assert both.min() > 0.9 and none.max() == 0
 
 
+def test_a_picture_that_is_too_large_is_refused():
+    with pytest.raises(RunError, match="200x100000 pixels is too large"):
+        figures.new_figure(200, 100_000)
+
+
 def test_a_picture_is_whole_and_replaces_only_when_asked(tmp_path):
     path = str(tmp_path / "picture.png")
     figures.save(figures.new_figure(200, 100), path)

@@ -6,7 +6,8 @@ from PIL import Image
 import input_data.image_files
 from input_data.dataset import DataError
 
-DIGITS = ("mnist", "digits", "tfds:mnist")      # datasets that hold digits as MNIST has them
+# Datasets that hold digits as MNIST has them.
+DIGITS = ("mnist", "affnist", "digits", "tfds:mnist")
 DIGIT_BOX = 20          # pixels; the larger side of MNIST's digits, before they are centred
 FAINTEST_INK = 0.15     # of the darkest; what is fainter is the paper's grain, or JPEG's
 LEAST_CONTRAST = 0.05   # of the greys there are

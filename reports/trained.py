@@ -12,7 +12,7 @@ import models
 from input_data import command
 from input_data.command import UsageError
 from models.hparams import HParams
-from training import run_files
+from training import run_files, started
 from training.errors import RunError
 from training.settings import Settings
 
@@ -29,6 +29,7 @@ class Choice:
     data_dir: str | None = None
     num_targets: int = 1
     hparams_override: str = ""
+    validate: bool = False      # whether the images to look at are those that training held out
 
 
 def define_flags(flag_values):
@@ -50,7 +51,8 @@ def define_flags(flag_values):
 def choice(values):
     """Returns the Choice that a command's flags make.
 
-    What they leave open is as the training left it in flags.json beside the checkpoint.
+    What they leave open is as the training left it in flags.json beside the checkpoint. What a
+    training with --validate held out is looked at, unless other data are named.
 
     Raises:
       UsageError, HParamsError, RunError: for what the user can mend.
@@ -59,19 +61,39 @@ def choice(values):
     if values.checkpoint == "":
         raise UsageError("--checkpoint is empty; without it, the shipped network is taken.")
     checkpoint = values.checkpoint or shipped_checkpoint()
-    started = run_files.read(os.path.dirname(checkpoint), run_files.FLAGS) or {}
-    dataset = started.get("dataset", "mnist")
-    data_dir = started.get("data_dir") if values.dataset in (None, dataset) else None
+    flags_of = _flags_of_training(os.path.dirname(checkpoint))
+    dataset = flags_of.get("dataset", "mnist")
+    same_data = values.dataset in (None, dataset)
+    data_dir = flags_of.get("data_dir") if same_data else None
     # A file, but of an archive, is records of the training, not of its test.
     if data_dir and not data_dir.endswith(".zip") and (
             os.path.isfile(data_dir) or "@" in os.path.basename(data_dir)):
         data_dir = None
     return Choice(checkpoint,
-                  values.model or started.get("model", "capsule"),
+                  values.model or flags_of.get("model", "capsule"),
                   values.dataset or dataset,
                   values.data_dir or data_dir,
-                  values.num_targets or started.get("num_targets", 1),
-                  values.hparams_override)
+                  values.num_targets or flags_of.get("num_targets", 1),
+                  values.hparams_override,
+                  same_data and not values.data_dir and flags_of.get("validate", False))
+
+
+def _flags_of_training(folder):
+    """Returns the flags that a training left in its folder, as far as there are any: a dict.
+
+    Raises:
+      RunError: if no training can have left them, or its network or dataset is not known here.
+    """
+    flags_of = started.read(folder).flags
+    possible = {"model": lambda value: isinstance(value, str) and value in models.NETWORKS,
+                "dataset": lambda value: isinstance(value, str) and input_data.is_dataset(value),
+                "num_targets": lambda value: type(value) is int and value >= 1,
+                "validate": lambda value: isinstance(value, bool)}
+    for name, is_possible in possible.items():
+        if name in flags_of and not is_possible(flags_of[name]):
+            raise RunError(f"{os.path.join(folder, run_files.FLAGS)}: {name}={flags_of[name]!r} "
+                           "is not known here; mend the file or move it away.")
+    return flags_of
 
 
 def shipped_checkpoint():
@@ -89,7 +111,7 @@ def shipped_checkpoint():
 
 
 def load(chosen, needs=()):
-    """Returns the network of a Choice and the test Split that goes with it.
+    """Returns the network of a Choice, and the Split to look at.
 
     Args:
       chosen: Choice.
@@ -104,8 +126,9 @@ def load(chosen, needs=()):
 
     stored = Stored(chosen.checkpoint)
     settings = trained_on.as_trained(
-        Settings(train=False, checkpoint=chosen.checkpoint, dataset=chosen.dataset), stored.folder)
-    split = input_data.load(chosen.dataset, chosen.data_dir, "test", chosen.num_targets,
+        Settings(train=False, checkpoint=chosen.checkpoint, dataset=chosen.dataset,
+                 validate=chosen.validate), stored.folder)
+    split = input_data.load(chosen.dataset, chosen.data_dir, settings.split, chosen.num_targets,
                             **settings.reader_options)
     trained_on.check(stored.folder, split.info)
     network = load_network(stored, chosen.model, chosen.hparams_override, split.info)

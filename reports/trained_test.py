@@ -1,14 +1,20 @@
+import dataclasses
 import json
 import types
 
+import keras
 import numpy as np
 import pytest
 
 import input_data
+from conftest import write_class_folders
 from input_data.command import UsageError
 from reports import trained
 from reports.conftest import PAIRS
 from training.errors import RunError
+from training.loading import open_split
+from training.run import run
+from training.settings import Settings
 
 
 def flags(**given):
@@ -27,6 +33,42 @@ def test_what_flags_leave_open_is_as_the_training_left_it(tmp_path):
     assert trained.choice(flags(checkpoint=name, dataset="norb", data_dir="/other",
                                 model="capsule", num_targets=2)) == trained.Choice(
         name, "capsule", "norb", "/other", 2)
+
+
+def test_a_training_with_validate_is_looked_at_with_what_it_held_out(tmp_path):
+    write_class_folders(tmp_path / "data" / "train", per_class=8, size=(17, 17, 1))
+    settings = Settings(dataset="images", data_dir=str(tmp_path / "data"), validate=True,
+                        validation_fraction=0.25, validation_seed=3, max_steps=1, batch_size=4,
+                        summary_dir=str(tmp_path / "run"),
+                        hparams_override="num_prime_capsules=1,routing=1,remake=false")
+    assert run(settings) is None
+    checkpoint = str(tmp_path / "run" / "train" / "model.ckpt-1")
+    _, split = trained.load(trained.choice(flags(checkpoint=checkpoint)))
+    expected = open_split(dataclasses.replace(settings, train=False))
+    assert split.info.num_examples == 3 * 2
+    np.testing.assert_array_equal(*(found.read(np.arange(6))["images"]
+                                    for found in (split, expected)))
+    # Other data are looked at as they are.
+    assert not trained.choice(flags(checkpoint=checkpoint, data_dir="/other")).validate
+    assert not trained.choice(flags(checkpoint=checkpoint, dataset="mnist")).validate
+
+
+@pytest.mark.parametrize("name, value", [
+    ("model", "own"), ("model", []), ("dataset", "none"), ("dataset", 5), ("num_targets", "2"),
+    ("validate", None), ("data_dir", 5)])
+def test_flags_that_no_training_left_are_named(tmp_path, name, value):
+    (tmp_path / "flags.json").write_text(json.dumps({name: value}))
+    with pytest.raises(RunError, match=rf"flags\.json: {name}"):
+        trained.choice(flags(checkpoint=str(tmp_path / "model.ckpt-7")))
+
+
+def test_a_network_that_was_loaded_goes_through_a_keras_file(tmp_path):
+    network, split = trained.load(trained.Choice(trained.shipped_checkpoint()))
+    batch = {"images": trained.examples(split, [0, 1, 2], "--examples")["images"]}
+    network.save(tmp_path / "network.keras")
+    again = keras.models.load_model(tmp_path / "network.keras")
+    for expected, found in zip(network(batch), again(batch)):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("data_dir", ["{}/train.tfrecords", "{}/multitrain.tfrecords@60"])
