@@ -75,8 +75,8 @@ def start_following(*arguments):
       The thread.
     """
     follower = threading.Thread(target=run_flags.run, args=(
-        ["experiment.py", "--train=false", "--poll_seconds=0.1", *arguments],
-        run_flags.define(), ""))
+        ["experiment.py", "--train=false", "--poll_seconds=0.1", "--patience_minutes=2",
+         *arguments], run_flags.define(), ""), daemon=True)
     follower.start()
     return follower
 

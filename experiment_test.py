@@ -271,7 +271,7 @@ def one_line(capsys):
     (["--train=false"], "--summary_dir is missing"),
     (["--data_dir="], "--data_dir is empty"),
     (["--summary_dir=/tmp/run[1]"], "without [ ] * ?"),
-    (["--summary_dir=/etc/hostname", "--train=false"], "found the file"),
+    ([f"--summary_dir={__file__}", "--train=false"], "found the file"),
     (["--train=false", "--checkpoint=/nowhere/model.ckpt-1"], "no folder /nowhere"),
     (["--summary_dir=/proc/run"], "cannot be made"),
 ])

@@ -70,6 +70,8 @@ def serving(content, break_at=(), ignores_range=False):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """The command line, for a dataset of one file and some mirrors; returns its status."""
+    monkeypatch.setenv("no_proxy", "*")
+
     def run(*mirrors, file=FILE, mirror=None):
         monkeypatch.setitem(download.SOURCES, "mnist", Source(mirrors, (file,)))
         arguments = [f"--mirror={mirror}"] if mirror else []
