@@ -13,7 +13,7 @@ from absl import flags
 
 import input_data
 import models
-from docs.pages import PAGES, ROOT, UNBALANCED, Page
+from docs.pages import PAGES, ROOT, UNBALANCED, Page, example
 from input_data import command
 from models.hparams import HParams, HParamsError
 from training import run_flags
@@ -118,13 +118,13 @@ def test_there_is_something_to_look_at():
     ("Then `make nothing`, and so on.", 1, "there is no target nothing"),
     ("    python experiment.py --summary_dir='x", 1, "quotes are not closed"),
 ])
-def test_wrong_commands_are_found(page_of, text, line, reason):
-    problem, = wrong_commands(page_of(text))
+def test_wrong_commands_are_found(tmp_path, text, line, reason):
+    problem, = wrong_commands(example(tmp_path, text))
     assert problem.startswith(f"page.md:{line}: ") and reason in problem
 
 
-def test_commands_that_can_be_given(page_of):
-    page = page_of("""Text
+def test_commands_that_can_be_given(tmp_path):
+    page = example(tmp_path, """Text
     python experiment.py --of=a paragraph
 
     export DATA_DIR=/data

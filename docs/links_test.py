@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from docs.pages import PAGES, ROOT, Page
+from docs.pages import PAGES, ROOT, Page, example
 
 
 def dead_links(page):
@@ -92,12 +92,13 @@ def test_there_is_something_to_look_at():
     ("[`Unknown`](code.py)", "page.md:1: code.py: Unknown is not defined there"),
     ("[a]\n\n[a]: nowhere.md", "page.md:3: nowhere.md: there is no such file"),
 ])
-def test_dead_links_are_found(page_of, text, reason):
-    assert dead_links(page_of(text)) == [reason]
+def test_dead_links_are_found(tmp_path, text, reason):
+    assert dead_links(example(tmp_path, text)) == [reason]
 
 
-def test_links_that_lead_somewhere(page_of):
-    assert dead_links(page_of(
+def test_links_that_lead_somewhere(tmp_path):
+    assert dead_links(example(
+        tmp_path,
         "# Here\n\n[1](other.md), [2](other.md#two-words-or-3), [3](other.md#one-1), [4](#here), "
         "[5](https://nowhere.example/), [`Known.method`](code.py), [`code.py`](code.py), "
         "`[6](no link)`\n\n    [7](code)\n\n```\n[8](code)\n```\n")) == []

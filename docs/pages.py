@@ -152,3 +152,11 @@ def split(words):
         if set(word) <= set(";&|"):
             yield words[start:at]
             start = at + 1
+
+
+def example(folder, text):
+    """Returns a Page of a text in a folder, a pathlib.Path, beside a page and a module."""
+    (folder / "other.md").write_text("# One\n\n## Two `words`, or 3\n\n## One\n")
+    (folder / "code.py").write_text("class Known:\n    def method(self): ...\n")
+    (folder / "page.md").write_text(text)
+    return Page(folder / "page.md", folder)
