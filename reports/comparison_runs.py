@@ -80,8 +80,10 @@ class Comparison:
         self._train_info, self._held_out_info = (
             open_split(plan.settings(train=kind)).info for kind in (True, False))
         self._chosen = {name: self._choose(name) for name in plan.networks}
-        for name in plan.networks:      # what cannot be built is found before anything is trained
-            models.build(name, self._hparams(name), self._train_info)
+        # What cannot be built is found before anything is trained.
+        self._parameters = {
+            name: models.build(name, self._hparams(name), self._train_info).count_params()
+            for name in plan.networks}
         self._warn_of_unused()
         self.about = {"dataset": plan.dataset, "trained on": self._train_info.num_examples,
                       "held out": self._held_out_info.num_examples}
@@ -116,9 +118,8 @@ class Comparison:
         """Returns the Result of a network whose trainings were all evaluated."""
         runs = [self._settings(name, seed) for seed in range(self._plan.seeds)]
         wrong = [_wrong_by_step(settings) for settings in runs]
-        network = models.build(name, self._hparams(name), self._train_info)
         return Result(
-            name, network.count_params(), self._chosen[name], self._steps(name),
+            name, self._parameters[name], self._chosen[name], self._steps(name),
             [[by_step[step] for step in self._steps(name)] for by_step in wrong],
             self._held_out_info.num_examples,
             [stopwatch.seconds(settings.train_folder) for settings in runs])

@@ -39,9 +39,7 @@ COMMAND = {"dataset": "mnist", "model": "capsule", "num_targets": 1, "validate":
            "convolution": "auto", "seed": 0}
 # Those of them that have columns of their own in the table, or are named by hparams.
 SHOWN = ("model", "hparams_override", "batch_size", "seed")
-# What a row needs of a training's flags and of an evaluation's result, and its type.
-STARTED = {"model": str, "dataset": str, "batch_size": int, "seed": int, "num_targets": int,
-           "precision": str}
+# What a row needs of an evaluation's flags and of its result, and its type.
 EVALUATED = {"validate": bool}
 COUNTED = {"step": int, "examples": int, "wrong_percent": float}
 
@@ -88,20 +86,22 @@ def read(folder):
     Raises:
       RunError: if there is no training in it whose last checkpoint was evaluated.
     """
-    from training import checkpoints, run_files, stopwatch
+    from training import checkpoints, run_files, started, stopwatch
     from training.summaries import read_history  # which imports TensorFlow
 
     train, test = (os.path.join(folder, name) for name in ("train", "test"))
-    found = [run_files.read(train, run_files.FLAGS), run_files.read_hparams(train),
-             run_files.read(test, run_files.FLAGS), run_files.read(test, run_files.RESULT)]
-    if None in found:
+    training = started.read(train)
+    evaluated, result = (run_files.read(test, name)
+                         for name in (run_files.FLAGS, run_files.RESULT))
+    if not training.flags or None in (training.hparams, evaluated, result):
         raise RunError(f"{folder}: expected a training in train/ and its evaluation in test/, "
                        "with flags.json, hparams.json and result.json.")
-    started, hparams, evaluated, result = found
-    for path, values, types in ((f"{train}/{run_files.FLAGS}", started, STARTED),
-                                (f"{test}/{run_files.FLAGS}", evaluated, EVALUATED),
-                                (f"{test}/{run_files.RESULT}", result, COUNTED)):
-        _check(path, values, types)
+    for file, values, types in ((run_files.FLAGS, evaluated, EVALUATED),
+                                (run_files.RESULT, result, COUNTED)):
+        for name, expected in types.items():
+            if not isinstance(values.get(name), expected):
+                raise RunError(f"{test}/{file}: expected {name}, of type {expected.__name__}, "
+                               f"found {values.get(name)!r}.")
     last = checkpoints.latest(train)
     if last and not last.endswith(f"-{result['step']}"):
         raise RunError(f"{test}: the evaluation is of step {result['step']}, the last checkpoint "
@@ -110,18 +110,8 @@ def read(folder):
         raise RunError(f"{test}: the result is of an ensemble; expected that of one training.")
     curves = [sorted((row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part))
               for part in (train, test)]
-    return Run(os.path.basename(os.path.normpath(folder)), started, hparams,
-               evaluated["validate"], result, stopwatch.seconds(train), *curves)
-
-
-def _check(path, values, types):
-    for name, expected in types.items():
-        if not isinstance(values.get(name), expected):
-            raise RunError(f"{path}: expected {name}, of type {expected.__name__}, found "
-                           f"{values.get(name)!r}.")
-    if values.get("model", "capsule") not in models.NETWORKS:
-        raise RunError(f"{path}: expected a model of {', '.join(models.NETWORKS)}, found "
-                       f"{values['model']!r}.")
+    return Run(os.path.basename(os.path.normpath(folder)), {**COMMAND, **training.flags},
+               training.hparams, evaluated["validate"], result, stopwatch.seconds(train), *curves)
 
 
 def command_of(started, name, steps):
@@ -178,8 +168,8 @@ def _difference(run):
     found = [f"{key}={_as_flag(value)}"
              for key, value in dataclasses.asdict(run.hparams).items()
              if value != usual[key] and not network.unused([key], run.hparams)]
-    found += [f"{key}={_as_flag(run.flags[key])}" for key, usual in COMMAND.items()
-              if key not in SHOWN and run.flags.get(key) not in (usual, None)]
+    found += [f"{key}={_as_flag(run.flags[key])}" for key, default in COMMAND.items()
+              if key not in SHOWN and run.flags[key] not in (default, None)]
     return ", ".join(found)
 
 

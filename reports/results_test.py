@@ -131,8 +131,8 @@ def test_a_folder_that_is_named_twice_counts_once(tmp_path, capsys):
     ("test", "result.json", {"members": []}, "of an ensemble"),
     ("test", "result.json", {"wrong_percent": "few"}, "expected wrong_percent, of type float"),
     ("test", "flags.json", {"validate": None}, "expected validate, of type bool, found None"),
-    ("train", "flags.json", {"model": "own"}, "expected a model of capsule, baseline"),
-    ("train", "flags.json", {"batch_size": None}, "expected batch_size, of type int"),
+    ("train", "flags.json", {"model": "own"}, "model cannot be 'own'"),
+    ("train", "flags.json", {"batch_size": None}, "batch_size cannot be None"),
 ])
 def test_files_that_do_not_fit_are_named(tmp_path, part, name, values, message):
     folder = leave(tmp_path / "run", [0.5])

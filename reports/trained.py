@@ -12,7 +12,7 @@ import models
 from input_data import command
 from input_data.command import UsageError
 from models.hparams import HParams
-from training import run_files, started
+from training import started
 from training.errors import RunError
 from training.settings import Settings
 
@@ -61,7 +61,7 @@ def choice(values):
     if values.checkpoint == "":
         raise UsageError("--checkpoint is empty; without it, the shipped network is taken.")
     checkpoint = values.checkpoint or shipped_checkpoint()
-    flags_of = _flags_of_training(os.path.dirname(checkpoint))
+    flags_of = started.read(os.path.dirname(checkpoint)).flags
     dataset = flags_of.get("dataset", "mnist")
     same_data = values.dataset in (None, dataset)
     data_dir = flags_of.get("data_dir") if same_data else None
@@ -76,24 +76,6 @@ def choice(values):
                   values.num_targets or flags_of.get("num_targets", 1),
                   values.hparams_override,
                   same_data and not values.data_dir and flags_of.get("validate", False))
-
-
-def _flags_of_training(folder):
-    """Returns the flags that a training left in its folder, as far as there are any: a dict.
-
-    Raises:
-      RunError: if no training can have left them, or its network or dataset is not known here.
-    """
-    flags_of = started.read(folder).flags
-    possible = {"model": lambda value: isinstance(value, str) and value in models.NETWORKS,
-                "dataset": lambda value: isinstance(value, str) and input_data.is_dataset(value),
-                "num_targets": lambda value: type(value) is int and value >= 1,
-                "validate": lambda value: isinstance(value, bool)}
-    for name, is_possible in possible.items():
-        if name in flags_of and not is_possible(flags_of[name]):
-            raise RunError(f"{os.path.join(folder, run_files.FLAGS)}: {name}={flags_of[name]!r} "
-                           "is not known here; mend the file or move it away.")
-    return flags_of
 
 
 def shipped_checkpoint():

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+import input_data
 import models
 from models.hparams import parse_overrides
 from training import run_files
@@ -19,8 +20,12 @@ from training.settings import (
 
 DEFAULTS = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
             "convolution": "auto", "precision": "float32"}
-# What the flags of an earlier start may be that this one takes over without being asked.
+# What the flags of an earlier start may be.
 POSSIBLE = {
+    "model": lambda value: isinstance(value, str) and value in models.NETWORKS,
+    "dataset": lambda value: isinstance(value, str) and input_data.is_dataset(value),
+    "num_targets": lambda value: type(value) is int and value >= 1,
+    "validate": lambda value: isinstance(value, bool),
     "seed": lambda value: type(value) is int and 0 <= value < 2**32,
     "batch_size": lambda value: type(value) is int and value >= 1,
     "convolution": lambda value: value in CONVOLUTIONS,
