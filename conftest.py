@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from input_data import quiet_tensorflow
+from commands import quiet_tensorflow
 
+ROOT = os.path.dirname(os.path.abspath(__file__))
+TESTDATA = os.path.join(ROOT, "testdata")
 CPUS = 4        # logical ones, for the tests of several devices
 
 

@@ -4,10 +4,10 @@
     python experiment.py --summary_dir=/tmp/run --train=false
 """
 
-from input_data import interruption
+from commands import signals
 
 if __name__ == "__main__":
-    interruption.leave_at_once()        # also while the modules below are imported
+    signals.leave_at_once()        # also while the modules below are imported
 
 import sys
 

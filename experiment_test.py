@@ -16,9 +16,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import experiment
 from conftest import start_following, write_idx
-from input_data.examples import serialize
-from input_data.records import write
-from training import lock, trainer
+from input_data.formats.tf_examples import serialize
+from input_data.formats.tfrecords import write
+from training import loop
+from training.run_folder import lock
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 SMALL = "--hparams_override=num_prime_capsules=2"
@@ -103,7 +104,7 @@ def test_summaries_have_the_references_tags(trained, tmp_path):
 
 
 def test_verbose_adds_histograms_and_pictures(tmp_path, mnist_dir, monkeypatch):
-    monkeypatch.setattr(trainer, "DETAILS_EVERY", 2)
+    monkeypatch.setattr(loop, "DETAILS_EVERY", 2)
     run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--batch_size=4",
         "--micro_batch=2", "--max_steps=2", SMALL + ",verbose=true,routing=1")
     tags = set(EventAccumulator(str(tmp_path / "train")).Reload().Tags()["tensors"])

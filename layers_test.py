@@ -14,7 +14,7 @@ import time
 
 # TensorFlow, Keras and NumPy are imported in functions: where they are missing, a line shall
 # say so, not a traceback.
-from input_data import quiet_tensorflow
+from commands import quiet_tensorflow
 
 HERE = pathlib.Path(__file__).parent
 TOLERANCE = 1e-5

@@ -17,11 +17,12 @@ from benchmarks.contest import WorkerError, quartiles
 from benchmarks.findings import STANDARD_BATCH, Findings, Settings
 from benchmarks.networks import INFOS
 from benchmarks.targets import TARGETS, Row
-from input_data import command
+from commands import command_line
+from commands.errors import UsageError
 
 FAILED = 1
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_list("networks", ["mnist"], f"Networks to measure training, evaluation and batches "
                   f"of: {', '.join(INFOS)}.", flag_values=FLAGS)
 flags.DEFINE_list("rows", list(TARGETS), f"Rows of the table, of {', '.join(TARGETS)}.",
@@ -38,7 +39,7 @@ flags.DEFINE_string("output", "runs/bench", "Folder of the report; an earlier on
                     flag_values=FLAGS)
 
 
-def bench(settings, folder, command_line):
+def bench(settings, folder, invocation):
     """Measures, prints and writes the report; returns an exit status, None for 0."""
     from benchmarks.measurements import measurements
 
@@ -58,22 +59,22 @@ def bench(settings, folder, command_line):
     if found.gpu:
         facts["GPU"] = found.gpu
     print(report.write(folder, "speed and memory against a plain implementation",
-                       sections(facts, command_line, settings, found),
-                       values(facts, command_line, settings, found)))
+                       sections(facts, invocation, settings, found),
+                       values(facts, invocation, settings, found)))
     return FAILED if any(row.value is None for row in found.rows) else None
 
 
-def sections(facts, command_line, settings, found):
+def sections(facts, invocation, settings, found):
     """Returns the report's parts as Markdown.
 
     Args:
       facts: dict from a word to text.
-      command_line: list of str.
+      invocation: list of str.
       settings: Settings.
       found: Findings.
     """
     parts = [
-        report.machine(facts, command_line),
+        report.machine(facts, invocation),
         f"Medians of {settings.steps} steps, with quartiles; contestants take turns.",
         report.table(["row", "network", "work", "asked", ">measured", ">quartiles", "met",
                       "behind it"], [_cells(row) for row in found.rows]),
@@ -95,10 +96,10 @@ def sections(facts, command_line, settings, found):
     return parts
 
 
-def values(facts, command_line, settings, found):
+def values(facts, invocation, settings, found):
     """Returns the same as a dict for JSON. Args: as for `sections`."""
     return {
-        "command": command_line, "machine": facts, "settings": dataclasses.asdict(settings),
+        "command": invocation, "machine": facts, "settings": dataclasses.asdict(settings),
         "rows": [{**dataclasses.asdict(row), **dataclasses.asdict(row.target), "met": row.met}
                  for row in found.rows],
         "timings": {name: dataclasses.asdict(timing) for name, timing in found.timings.items()},
@@ -123,11 +124,11 @@ def _settings(flag_values):
     for name, choices in (("networks", INFOS), ("rows", TARGETS)):
         for value in flag_values[name].value:
             if value not in choices:
-                raise command.UsageError(f"--{name}: expected {', '.join(choices)}, "
+                raise UsageError(f"--{name}: expected {', '.join(choices)}, "
                                          f"found {value!r}.")
     sizes = flag_values.batch_sizes
     if not sizes or not all(size.isdigit() and int(size) for size in sizes):
-        raise command.UsageError(f"--batch_sizes: expected numbers of 1 or more, found "
+        raise UsageError(f"--batch_sizes: expected numbers of 1 or more, found "
                                  f"{','.join(sizes)!r}.")
     report.check_folder(flag_values.output)
     return Settings(tuple(flag_values.networks), tuple(flag_values.rows), flag_values.batch_size,
@@ -136,8 +137,8 @@ def _settings(flag_values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = report.command_line("benchmarks.bench", argv)
-    return command.run(argv, FLAGS, _settings,
+    line = report.invocation("benchmarks.bench", argv)
+    return command_line.run(argv, FLAGS, _settings,
                        lambda settings: bench(settings, FLAGS.output, line), __doc__)
 
 

@@ -15,7 +15,8 @@ from benchmarks import plain, plain_pairs
 from benchmarks.networks import HPARAMS, INFOS
 from input_data.mnist import mnist_input, mnist_shift
 from input_data.pipeline import training_batches
-from training import objective, optimization
+from training.optimizer import make_optimizer
+from training.step import loss_and_metrics, make_train_step, summed_metrics
 
 PRODUCT_SIZE = 4096
 PAIRS_SHIFT, PAIRS_PAD = 4, 4       # of MultiMNIST in the paper
@@ -93,7 +94,7 @@ def _training(contestant):
     if contestant.implementation == "plain":
         train = plain.make_step(network)
         return lambda: _wait(train(next(batches)))
-    train = optimization.make_step(network, optimization.make_optimizer(network))
+    train = make_train_step(network, make_optimizer(network))
     global_batch = tf.constant(contestant.batch_size, tf.float32)
     return lambda: _wait(train(next(batches), global_batch))
 
@@ -106,8 +107,8 @@ def _evaluation(contestant):
 
     @tf.function
     def evaluate(batch):
-        return objective.summed(
-            objective.judge(network.hparams, batch, network(batch)))
+        return summed_metrics(
+            loss_and_metrics(network.hparams, batch, network(batch)))
 
     return lambda: _wait(evaluate(batch))
 

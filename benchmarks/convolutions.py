@@ -4,7 +4,7 @@
     python -m benchmarks.convolutions --batch=128 --steps=3
 
 For each shape: the time of the spectral convolution and its two gradients over the direct one's,
-what `capsules.convolution_cost` estimates, and whether the algorithm it chooses is the faster one,
+what `capsules.convolution.cost` estimates, and whether the algorithm it chooses is the faster one,
 or at most 10 % slower. The last table has constants that fit the measured times.
 """
 
@@ -18,11 +18,11 @@ from absl import flags
 
 from benchmarks import machine, report
 from benchmarks.contest import WARM_UP, environment
-from input_data import command
+from commands import command_line
 
 TOLERANCE = 1.1     # a choice that is slower by no more than this is right too
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_integer("batch", 32, "Images in a batch; the cost model itself assumes 128.",
                      lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("steps", 5, "Steps of each that count.", lower_bound=1, flag_values=FLAGS)
@@ -93,11 +93,11 @@ def measure(size, kernel, strides, channels, filters, padding, batch, steps):
     """
     import tensorflow as tf
 
-    from capsules import convolution_cost
-    from capsules.spectral import Spectral
+    from capsules.convolution import cost
+    from capsules.convolution.spectral import Spectral
 
     shape = ((size, size), (kernel, kernel, channels, filters), strides, padding)
-    tiles = convolution_cost.best_tiles(*shape)         # as `auto` takes them, whatever the batch
+    tiles = cost.best_tiles(*shape)         # as `auto` takes them, whatever the batch
     plan = Spectral(shape[0], shape[1][:2], strides, padding, tiles)
     images = tf.random.normal([batch, size, size, channels])
     weights = tf.random.normal(shape[1])
@@ -124,9 +124,9 @@ def measure(size, kernel, strides, channels, filters, padding, batch, steps):
     rounds = [[seconds() for seconds in contestants] for _ in range(WARM_UP + steps)]
     direct, spectral = (statistics.median(column) for column in zip(*rounds[WARM_UP:]))
     return Measured(
-        shape, direct, spectral, 3 * convolution_cost.direct_operations(*shape, batch),
-        convolution_cost.spectral_terms(*shape, tiles, batch),
-        convolution_cost.spectral(*shape) / convolution_cost.direct(*shape))
+        shape, direct, spectral, 3 * cost.direct_operations(*shape, batch),
+        cost.spectral_terms(*shape, tiles, batch),
+        cost.spectral(*shape) / cost.direct(*shape))
 
 
 def fitted_rates(terms, seconds):
@@ -150,37 +150,37 @@ def fitted_rates(terms, seconds):
 
 def suggestions(found):
     """Returns a dict from a constant of convolution_cost to (its value, the fitted one)."""
-    from capsules import convolution_cost
+    from capsules.convolution import cost
 
     direct = fitted_rates([[one.direct_terms] for one in found], [one.direct for one in found])
     spectral = fitted_rates([one.spectral_terms for one in found],
                             [one.spectral for one in found])
     names = ("DIRECT_RATE", "PRODUCT_RATE", "TRANSFORM_RATE", "KERNEL_TRANSFORM_RATE",
              "TRAFFIC_RATE")
-    return {name: (getattr(convolution_cost, name), rate)
+    return {name: (getattr(cost, name), rate)
             for name, rate in zip(names, direct + spectral)}
 
 
-def sections(facts, command_line, batch, found, rates):
+def sections(facts, invocation, batch, found, rates):
     """Returns the report's parts as Markdown.
 
     Args:
       facts: dict from a word to text.
-      command_line: list of str.
+      invocation: list of str.
       batch: int.
       found: list of Measured.
       rates: dict, as `suggestions` returns it.
     """
     right = sum(one.is_right for one in found)
     return [
-        report.machine(facts, command_line),
+        report.machine(facts, invocation),
         f"Batch {batch}. Auto's choice is right for {right} of {len(found)} shapes.",
         report.table(["image", "kernel", "strides", "padding", ">direct, s", ">spectral, s",
                       ">measured ratio", ">estimated", "auto", "right"], [_cells(one)
                                                                           for one in found]),
         "## Constants that fit these times",
         "Least squares of relative errors; a dash leaves a term out.",
-        report.table(["capsules.convolution_cost", ">now", ">fitted"], [
+        report.table(["capsules.convolution.cost", ">now", ">fitted"], [
             [name, f"{now:.3g}", "-" if rate is None else f"{rate:.3g}"]
             for name, (now, rate) in rates.items()])]
 
@@ -192,7 +192,7 @@ def _cells(one):
             f"{one.estimate:.2f}", one.choice, "yes" if one.is_right else "no"]
 
 
-def _bench(values, command_line):
+def _bench(values, invocation):
     from tqdm import tqdm
 
     found = [measure(*shape, values.batch, values.steps)
@@ -201,8 +201,8 @@ def _bench(values, command_line):
     facts = machine.facts(values.threads)
     print(report.write(
         values.output, "direct and spectral convolutions",
-        sections(facts, command_line, values.batch, found, rates),
-        {"command": command_line, "machine": facts, "batch": values.batch,
+        sections(facts, invocation, values.batch, found, rates),
+        {"command": invocation, "machine": facts, "batch": values.batch,
          "steps": values.steps,
          "shapes": [{**dataclasses.asdict(one), "ratio": one.ratio, "choice": one.choice,
                      "right": one.is_right} for one in found],
@@ -218,8 +218,8 @@ def _settings(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = report.command_line("benchmarks.convolutions", argv)
-    return command.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
+    line = report.invocation("benchmarks.convolutions", argv)
+    return command_line.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
 
 
 if __name__ == "__main__":

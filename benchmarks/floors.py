@@ -3,8 +3,8 @@
 import itertools
 
 from benchmarks.plain import ATOMS, CLASS_ATOMS, DECODER_UNITS, FEATURES, KERNEL
-from capsules import convolution_cost
-from capsules.spectral import Spectral
+from capsules.convolution import cost
+from capsules.convolution.spectral import Spectral
 
 
 def direct_convolutions(hparams, info, batch):
@@ -18,8 +18,8 @@ def direct_convolutions(hparams, info, batch):
       batch: int, images in a step.
     """
     first, second = _convolutions(hparams, info)
-    return (2 * convolution_cost.direct_operations(*first, batch)
-            + 3 * convolution_cost.direct_operations(*second, batch))
+    return (2 * cost.direct_operations(*first, batch)
+            + 3 * cost.direct_operations(*second, batch))
 
 
 def transformed(hparams, info, batch):
@@ -30,8 +30,8 @@ def transformed(hparams, info, batch):
     Args: as for `direct_convolutions`.
     """
     first, second = _convolutions(hparams, info)
-    tiles = convolution_cost.best_tiles(*second)      # those of the layer
-    terms = convolution_cost.spectral_terms(*second, tiles, batch)
+    tiles = cost.best_tiles(*second)      # those of the layer
+    terms = cost.spectral_terms(*second, tiles, batch)
     rows, columns = Spectral(second[0], second[1][:2], *second[2:]).output_size
     in_caps = hparams.num_prime_capsules * rows * columns
     # Of one product of all inputs, or of the gradient for them, with the routing weights.
@@ -40,7 +40,7 @@ def transformed(hparams, info, batch):
     sizes = [info.num_classes * CLASS_ATOMS, *DECODER_UNITS, info.height * info.width * info.depth]
     dense = sum(before * after for before, after in itertools.pairwise(sizes))
     return {
-        "first convolution": 2 * convolution_cost.direct_operations(*first, batch),
+        "first convolution": 2 * cost.direct_operations(*first, batch),
         "second convolution": terms.products + terms.transforms + terms.kernel_transforms,
         # The plain sum's and its 2 gradients'; 2 an iteration forward, 5 back.
         "routing": product * (3 + 7 * later),

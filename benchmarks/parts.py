@@ -19,9 +19,9 @@ from absl import flags
 from benchmarks import machine, report
 from benchmarks.contest import WARM_UP, environment, quartiles
 from benchmarks.networks import HPARAMS, INFOS
-from input_data import command
+from commands import command_line
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_enum("network", "mnist", sorted(INFOS), "The network.", flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", 128, "Images in a batch.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"],
@@ -43,7 +43,8 @@ def parts(contestant):
 
     from benchmarks import contestants, floors
     from models.inferred import Inferred
-    from training import objective, optimization
+    from training.optimizer import make_optimizer
+    from training.step import loss_and_metrics
 
     network = contestants.make_network(contestant)
     info, batch = INFOS[contestant.network], contestant.batch_size
@@ -60,7 +61,7 @@ def parts(contestant):
     def decode(capsules):
         remakes = network.decoder and network.decoder(capsules, targets=data["targets"])
         logits = tf.norm(capsules, axis=-1)
-        return objective.judge(network.hparams, data,
+        return loss_and_metrics(network.hparams, data,
                                Inferred(logits, capsules, remakes)).total_loss
 
     found = {
@@ -70,7 +71,7 @@ def parts(contestant):
                                                 network.primary_capsules),
         "routing": _forward_and_back(network.class_capsules, primary, network.class_capsules),
         "decoder": _forward_and_back(decode, capsules, network.decoder),
-        "optimizer": _update(network, optimization.make_optimizer(network)),
+        "optimizer": _update(network, make_optimizer(network)),
     }
     found = {name: (part, needed.get(name)) for name, part in found.items()}
     found["whole step"] = contestants.make_step(contestant, "train")[0], sum(needed.values())
@@ -130,12 +131,12 @@ def measure(contestant, steps):
                   for name, values in seconds.items()}
 
 
-def sections(facts, command_line, peak, found):
+def sections(facts, invocation, peak, found):
     """Returns the report's parts as Markdown.
 
     Args:
       facts: dict from a word to text.
-      command_line: list of str.
+      invocation: list of str.
       peak, found: as `measure` returns them.
     """
     rows = []
@@ -145,12 +146,12 @@ def sections(facts, command_line, peak, found):
         over = [f"{floor * 1e3:.0f}", f"{median / floor:.1f}"] if floor else ["-", "-"]
         rows.append([name, f"{median * 1e3:.0f}", f"{low * 1e3:.0f} to {high * 1e3:.0f}", *over])
     return [
-        report.machine(facts, command_line),
+        report.machine(facts, invocation),
         f"Peak, by a product of large matrices: {peak / 1e9:.0f} GFLOP/s.",
         report.table(["part", ">ms", ">quartiles", ">floor, ms", ">times its floor"], rows)]
 
 
-def _bench(values, command_line):
+def _bench(values, invocation):
     from benchmarks.contestants import Contestant
 
     peak, found = measure(Contestant("ours", values.network, values.batch_size,
@@ -159,8 +160,8 @@ def _bench(values, command_line):
     title = (f"parts of a training step, {values.network}, {values.precision}, "
              f"batch {values.batch_size}")
     print(report.write(
-        values.output, title, sections(facts, command_line, peak, found),
-        {"command": command_line, "machine": facts, "peak": peak,
+        values.output, title, sections(facts, invocation, peak, found),
+        {"command": invocation, "machine": facts, "peak": peak,
          "hparams": HPARAMS[values.network].to_json(),
          "parts": {name: {"seconds": seconds, "floor": floor}
                    for name, (seconds, floor) in found.items()}}))
@@ -174,8 +175,8 @@ def _settings(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    line = report.command_line("benchmarks.parts", argv)
-    return command.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
+    line = report.invocation("benchmarks.parts", argv)
+    return command_line.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
 
 
 if __name__ == "__main__":

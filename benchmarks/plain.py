@@ -9,7 +9,7 @@ import itertools
 import tensorflow as tf
 
 from models.inferred import Inferred
-from training import objective
+from training.step import loss_and_metrics, summed_metrics
 
 ATOMS, CLASS_ATOMS = 8, 16
 FEATURES, KERNEL = 256, 9
@@ -137,10 +137,10 @@ def make_step(network):
     @tf.function
     def step(batch):
         with tf.GradientTape() as tape:
-            outcome = objective.judge(network.hparams, batch, network(batch))
+            outcome = loss_and_metrics(network.hparams, batch, network(batch))
             loss = tf.reduce_mean(outcome.total_loss)
         optimizer.apply(tape.gradient(loss, network.variables))
-        return objective.summed(outcome)
+        return summed_metrics(outcome)
 
     return step
 

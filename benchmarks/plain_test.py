@@ -7,10 +7,11 @@ import models
 from benchmarks import plain, plain_pairs
 from benchmarks.contestants import random_batch
 from benchmarks.networks import INFOS
-from capsules import convolution_cost
+from capsules.convolution import cost
 from input_data.mnist import mnist_input
 from models.hparams import HParams
-from training import objective, optimization
+from training.optimizer import make_optimizer
+from training.step import StepMetrics, make_train_step
 
 OVERRIDES = {"mnist": "num_prime_capsules=3",
              "multimnist": "num_prime_capsules=2,routing=2",
@@ -32,11 +33,11 @@ def test_plain_network_is_the_projects(name):
     else:
         assert received.remakes is None
 
-    train = optimization.make_step(ours, optimization.make_optimizer(ours))
+    train = make_train_step(ours, make_optimizer(ours))
     train_plainly = plain.make_step(other)
     for _ in range(2):      # the second loss sees the first update
         expected, received = train(batch, tf.constant(4.0)), train_plainly(batch)
-        assert isinstance(received, objective.Outcome)
+        assert isinstance(received, StepMetrics)
         np.testing.assert_allclose(received, expected, rtol=1e-4)
 
 
@@ -57,6 +58,6 @@ def test_plain_pairs_are_records_of_multimnist(tmp_path, digits):
 
 def test_costs_grow_with_the_batch():
     shape = ((20, 20), (9, 9, 256, 256), 2, "valid")
-    assert convolution_cost.direct(*shape, 64) * 2 == convolution_cost.direct(*shape, 128)
-    small, large = (convolution_cost.spectral(*shape, batch) for batch in (64, 128))
+    assert cost.direct(*shape, 64) * 2 == cost.direct(*shape, 128)
+    small, large = (cost.spectral(*shape, batch) for batch in (64, 128))
     assert small < large < 2 * small        # the kernel's transform is shared

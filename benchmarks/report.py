@@ -4,8 +4,8 @@ import json
 import os
 import shlex
 
-from input_data.command import UsageError
-from input_data.files import whole_file
+from commands.errors import UsageError
+from commands.whole_files import whole_file
 
 MARKDOWN, JSON = "report.md", "report.json"
 HEADING, KIND = "# Benchmark: ", '{\n  "benchmark": '
@@ -59,7 +59,7 @@ def table(header, rows):
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def command_line(module, argv):
+def invocation(module, argv):
     """Returns what was typed to run a module with arguments, a list of str."""
     return ["python", "-m", module, *map(shlex.quote, argv[1:])]
 

@@ -14,7 +14,7 @@ import resource
 import sys
 import time
 
-from input_data import quiet_tensorflow
+from commands import quiet_tensorflow
 
 
 def serve(requests, answers):

@@ -3,15 +3,15 @@
     from capsules import PrimaryCapsules, ClassCapsules, Decoder
 """
 
-from capsules.class_capsules import ClassCapsules
-from capsules.decoder import Decoder
+from capsules.layers.class_capsules import ClassCapsules
+from capsules.layers.decoder import Decoder
+from capsules.layers.primary_capsules import PrimaryCapsules
+from capsules.layers.spectral_conv2d import SpectralConv2D
 from capsules.losses import margin_loss, reconstruction_loss, sigmoid_loss, softmax_loss
 from capsules.metrics import almost_correct, correct, predicted
 from capsules.ops import leaky_softmax, norm, squash
-from capsules.primary_capsules import PrimaryCapsules
-from capsules.routing import RoutingSteps, dynamic_routing, dynamic_routing_steps
-from capsules.routing_products import route, route_steps
-from capsules.spectral_conv2d import SpectralConv2D
+from capsules.routing.dynamic import RoutingSteps, dynamic_routing, dynamic_routing_steps
+from capsules.routing.products import route, route_steps
 
 __all__ = [
     "ClassCapsules", "Decoder", "PrimaryCapsules", "RoutingSteps", "SpectralConv2D",

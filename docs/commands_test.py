@@ -13,10 +13,10 @@ from absl import flags
 
 import input_data
 import models
+from commands.errors import UsageError
 from docs.pages import PAGES, ROOT, UNBALANCED, Page, example
-from input_data import command
 from models.hparams import HParams, HParamsError
-from training import run_flags
+from training import config, run_flags
 
 # Commands of others, `python -m NAME`: their flags are not looked at.
 OTHERS = ("IPython", "ipykernel", "jupyter", "pip", "pytest", "tensorboard", "venv")
@@ -74,9 +74,9 @@ def _wrong_flags(values, arguments, takes_others):
         if "hparams_override" in values:
             HParams().override(values["hparams_override"].value)
         if "image_size" in values:
-            command.image_size(values["image_size"].value)
+            config.image_size(values["image_size"].value)
         return None
-    except (flags.Error, HParamsError, command.UsageError) as error:
+    except (flags.Error, HParamsError, UsageError) as error:
         return str(error)
     finally:
         values.unparse_flags()

@@ -15,7 +15,7 @@ while not os.path.exists("experiment.py"):      # the project's folder, above th
     os.chdir("..")
 sys.path.insert(0, os.getcwd())
 
-from input_data import quiet_tensorflow
+from commands import quiet_tensorflow
 
 quiet_tensorflow.load()
 
@@ -121,9 +121,9 @@ plt.show()
 import contextlib
 import tempfile
 
-from training.checkpoints import latest
+from training.checkpoints.read import latest_checkpoint
+from training.config import Settings
 from training.run import run
-from training.settings import Settings
 
 folder = tempfile.TemporaryDirectory()
 settings = Settings(
@@ -150,14 +150,16 @@ plt.show()
 # Routing in the trained network: which of the primary capsules' votes went to which class.
 
 # %%
-from reports import dimension_pictures, dimensions, routing, trained
-from training.routing_maps import routing_maps
+from reports import dimensions, routing, trained_network
+from reports.drawing import dimension_pictures
+from training.monitoring.routing_maps import routing_maps
 
-network, test = trained.load(trained.Choice(latest(settings.train_folder)))
+network, test = trained_network.load(
+    trained_network.Choice(latest_checkpoint(settings.train_folder)))
 folder.cleanup()
 wrong, seen = 0, 0
-for batch, predictions, _ in trained.answers(network, test, most=1000):
-    wrong += np.sum(~trained.right(batch["targets"], predictions))
+for batch, predictions, _ in trained_network.answers(network, test, most=1000):
+    wrong += np.sum(~trained_network.right(batch["targets"], predictions))
     seen += len(predictions)
 print(f"{wrong} of {seen} test digits wrong")
 

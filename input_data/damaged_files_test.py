@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import input_data
-from conftest import write_class_folders, write_mnist
-from input_data import download, records
+from conftest import TESTDATA, write_class_folders, write_mnist
+from input_data import download
 from input_data.dataset import DataError
+from input_data.formats import tfrecords
 from input_data.norb import norb_convert
 from input_data.norb.norb_convert_test import write_matrix
 
-TESTDATA = os.path.join(os.path.dirname(__file__), "..", "testdata")
 EXTREMES = [b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0",
             b"\0\0\0\x80"]
 SLACK = 3 << 20         # bytes beyond what the files hold: TensorFlow's and Python's own
@@ -153,7 +153,7 @@ def test_damaged_examples_with_right_checksums(published, change):
     if dataset == "cifar10":
         return      # no checksums
     sound = path.read_bytes()
-    examples = [records.RecordFiles([str(path)])[number] for number in range(2)]
+    examples = [tfrecords.RecordFiles([str(path)])[number] for number in range(2)]
     path.write_bytes(b"".join(framed(change(example)) for example in examples))
     check(lambda: read_all(dataset, folder, num_targets), total(folder))
     path.write_bytes(sound)
@@ -162,8 +162,8 @@ def test_damaged_examples_with_right_checksums(published, change):
 def framed(data, length=None):
     """A record, or one that claims another length, under right checksums."""
     length = struct.pack("<Q", len(data) if length is None else length)
-    return b"".join([length, struct.pack("<I", records.masked_crc(length)), data,
-                     struct.pack("<I", records.masked_crc(data))])
+    return b"".join([length, struct.pack("<I", tfrecords.masked_crc(length)), data,
+                     struct.pack("<I", tfrecords.masked_crc(data))])
 
 
 @pytest.mark.parametrize("length", [2**31, 2**40, 2**63, 2**64 - 1])
@@ -174,7 +174,7 @@ def test_a_record_of_a_length_that_the_file_has_not(tmp_path, length, before):
 
     def read():
         with pytest.raises(DataError, match=rf"of its {length + 16} bytes: the file is cut short"):
-            records.RecordFiles([str(path)])
+            tfrecords.RecordFiles([str(path)])
 
     check(read, path.stat().st_size)
 
@@ -183,7 +183,7 @@ def test_a_record_of_a_length_that_the_file_has_not(tmp_path, length, before):
 def test_a_record_file_that_is_cut_while_it_is_read(tmp_path, left):
     path = tmp_path / "records"
     path.write_bytes(framed(b"0123456789abcde"))
-    files = records.RecordFiles([str(path)])
+    files = tfrecords.RecordFiles([str(path)])
     os.truncate(path, left)
     with pytest.raises(DataError, match=f"{path}"):
         files[0]
@@ -195,7 +195,7 @@ def test_sizes_that_the_first_record_only_claims(tmp_path, dataset, folder, name
                                                  height, width):
     import tensorflow as tf
 
-    sound = records.RecordFiles([os.path.join(TESTDATA, folder, name)])[0]
+    sound = tfrecords.RecordFiles([os.path.join(TESTDATA, folder, name)])[0]
     example = tf.train.Example.FromString(sound)
     for feature, value in (("height", height), ("width", width)):
         example.features.feature[feature].int64_list.value[:] = [value]

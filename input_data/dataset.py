@@ -11,10 +11,12 @@ A reader returns a `Split`. `pipeline` makes batches of it, the dicts that netwo
 import dataclasses
 from collections.abc import Callable
 
+from commands.errors import UserError
+
 SPLITS = ("train", "test", "valid_train", "valid_test")
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that is missing, damaged or not what its reader expects; says what to do."""
 
 

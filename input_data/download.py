@@ -18,7 +18,9 @@ import zlib
 from absl import flags
 from tqdm import tqdm
 
-from input_data import command, http_range
+from commands import command_line
+from commands.errors import UsageError
+from input_data import http_range
 from input_data.dataset import DataError
 
 EXTRAS = 1 << 20        # bytes of an archive for what nobody asks for: a readme, class names
@@ -66,7 +68,7 @@ SOURCES = {
                                  "test_batch")}),)),
 }
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_enum("dataset", None, list(SOURCES), "The dataset.", flag_values=FLAGS)
 flags.DEFINE_string("data_dir", None, "Folder for the files; made if it is not there.",
                     flag_values=FLAGS)
@@ -234,10 +236,10 @@ def _wrong_sizes(published, folder):
 
 def _settings(values):
     if values.dataset is None or not values.data_dir:
-        raise command.UsageError("expected --dataset and --data_dir, as in --dataset=mnist "
+        raise UsageError("expected --dataset and --data_dir, as in --dataset=mnist "
                                  "--data_dir=DIR.")
     if values.mirror and not values.mirror.startswith(("http://", "https://")):
-        raise command.UsageError(f"--mirror: expected an http:// or https:// address, found "
+        raise UsageError(f"--mirror: expected an http:// or https:// address, found "
                                  f"{values.mirror}.")
     return values
 
@@ -251,7 +253,7 @@ def _main(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, tensorflow=False)
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__, tensorflow=False)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import pathlib
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
+import conftest
+
+ROOT = pathlib.Path(conftest.ROOT)
 # Those run the boxes of our own documentation.
 RUN_DOCS = {"how_tos_test.py", "tour_test.py"}
 SOURCES = sorted(path for path in ROOT.rglob("*.py") if path.name not in RUN_DOCS

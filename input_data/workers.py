@@ -9,7 +9,7 @@ import signal
 import traceback
 from multiprocessing import resource_tracker
 
-from input_data import quiet_tensorflow
+from commands import quiet_tensorflow
 from input_data.dataset import DataError
 
 AHEAD = 2       # tasks under way for each worker

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import math
 
+from commands.errors import UserError
+
 CHOICES = {
     "loss_scale": ("reference", "paper"),
     "loss_type": ("margin", "sigmoid", "softmax"),
@@ -17,7 +19,7 @@ TRAINING = ("decay_rate", "decay_steps", "ema_decay", "learning_rate", "loss_typ
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-class HParamsError(ValueError):
+class HParamsError(UserError):
     """A hyperparameter that does not exist, or a value that it cannot take."""
 
 

@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 
 import models
+from conftest import ROOT
 from models.hparams import HParams, HParamsError, parse_overrides
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def info(height=28, width=28, depth=1, num_classes=10, num_targets=1):

@@ -18,7 +18,7 @@ class Network(keras.Model):
       num_classes: number of classes.
       num_targets: number of targets of an image.
       convolution: "auto", "direct" or "spectral", the algorithm of large convolutions (see
-        `capsules.convolution`); weights and, but for rounding, results are the same.
+        `capsules.convolution.algorithm`); weights and, but for rounding, results are the same.
       precision: "float32", or "bfloat16" for the convolutions' products and what they give,
         primary capsules too; weights, routing, class capsules and losses stay float32.
 

@@ -1,6 +1,5 @@
 """Models saved with Keras are loaded and give the same answers where they were not made."""
 
-import os
 import subprocess
 import sys
 
@@ -10,10 +9,9 @@ import pytest
 
 import models
 from capsules import ClassCapsules, Decoder, PrimaryCapsules, SpectralConv2D, norm
+from conftest import ROOT
 from models.hparams import HParams
 from models.models_test import info, random_batch
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # What a program of one's own does: import what defines the classes, load, use.
 PROGRAM = """

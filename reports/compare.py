@@ -16,10 +16,11 @@ import sys
 from absl import flags
 
 import models
-from input_data import command
-from models.hparams import HParams, HParamsError
-from training.errors import RunError
-from training.settings import Settings
+from commands import command_line
+from commands.errors import UsageError
+from models.hparams import HParams
+from training import config
+from training.config import Settings
 
 # The budget of the tutorial that this comparison is known from.
 NETWORKS = ("mlp", "cnn", "capsule")
@@ -28,12 +29,12 @@ EPOCHS = 15
 DATA = ("dataset", "data_dir", "image_size", "validation_fraction", "validation_seed",
         "skip_broken")
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_list("networks", list(NETWORKS), f"Networks of {', '.join(models.NETWORKS)}.",
                   flag_values=FLAGS)
-command.define_dataset(FLAGS)
+config.define_dataset(FLAGS)
 flags.DEFINE_string("data_dir", None, "As for experiment.py.", flag_values=FLAGS)
-command.define_reader_options(FLAGS)
+config.define_reader_options(FLAGS)
 flags.DEFINE_integer("epochs", EPOCHS, "Epochs of each training.", lower_bound=1,
                      flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 1, "Trainings of each network, by the seeds 0, 1, ...",
@@ -73,10 +74,10 @@ class Plan:
         unknown = [name for name in (*self.networks, *self.batch_sizes)
                    if name not in models.NETWORKS]
         if unknown or not self.networks:
-            raise command.UsageError(f"--networks and --batch_sizes: expected names of "
+            raise UsageError(f"--networks and --batch_sizes: expected names of "
                                      f"{', '.join(models.NETWORKS)}, found {unknown}.")
         if os.path.lexists(self.output) and not os.path.isdir(self.output):
-            raise command.UsageError(f"--output: expected a folder, found the file {self.output}.")
+            raise UsageError(f"--output: expected a folder, found the file {self.output}.")
         self.settings()         # checks what it holds
 
     def settings(self, **others):
@@ -100,9 +101,9 @@ def compare(plan):
     Returns:
       Exit status of a training that ended early, else None.
     """
-    from reports import comparison_report, comparison_runs
+    from reports.comparison import report, runs
 
-    comparison = comparison_runs.Comparison(plan)
+    comparison = runs.Comparison(plan)
     results = []
     for name in plan.networks:
         for seed in range(plan.seeds):
@@ -111,8 +112,8 @@ def compare(plan):
                 return status
             comparison.evaluate(name, seed)
         results.append(comparison.result(name))
-        comparison_report.write(results, comparison.about, plan.output)
-    print(f"\n{comparison_report.verdict(results)}\n"
+        report.write(results, comparison.about, plan.output)
+    print(f"\n{report.verdict(results)}\n"
           f"Wrote comparison.png, .csv and .md into {plan.output}.")
     return None
 
@@ -130,13 +131,13 @@ def _settings(values):
 def _batch_size(item):
     name, _, number = item.partition("=")
     if not number.isdecimal() or int(number) < 1:
-        raise command.UsageError(f"--batch_sizes: expected network=number, found {item!r}.")
+        raise UsageError(f"--batch_sizes: expected network=number, found {item!r}.")
     return name.strip(), int(number)
 
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, compare, __doc__, errors=(HParamsError, RunError))
+    return command_line.run(argv, FLAGS, _settings, compare, __doc__)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@ import os
 import pytest
 
 import experiment
-from conftest import write_class_folders
+from conftest import ROOT, write_class_folders
 from reports import compare
-from training import run_files
+from training.run_folder import contents
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1"
 
 
@@ -41,14 +40,14 @@ def test_every_epoch_is_what_an_evaluation_counts(compared, digits_zip):
             "experiment.py", "--dataset=digits", f"--data_dir={digits_zip}", "--train=false",
             f"--model={row['network']}", f"--summary_dir={compared / 'again'}",
             f"--checkpoint={folder}/train/model.ckpt-{row['step']}"]) == 0
-        result = run_files.read(compared / "again" / "test", "result.json")
+        result = contents.read(compared / "again" / "test", "result.json")
         assert (row["examples"], row["wrong"]) == ("12", str(result["wrong"]))
         assert float(row["accuracy_percent"]) == pytest.approx(100 * (1 - result["wrong"] / 12),
                                                                abs=1e-4)
 
 
 def test_networks_are_trained_as_the_tutorial_does(compared):
-    flags, hparams = ({name: run_files.read(compared / name / "seed0" / "train", file)
+    flags, hparams = ({name: contents.read(compared / name / "seed0" / "train", file)
                        for name in ("mlp", "capsule")} for file in ("flags.json", "hparams.json"))
     assert (flags["mlp"]["shift"], flags["capsule"]["shift"]) == (0, 2)
     assert (flags["mlp"]["batch_size"], flags["capsule"]["batch_size"]) == (7, 14)

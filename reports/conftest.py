@@ -6,9 +6,11 @@ import pytest
 import input_data
 import models
 from models.hparams import HParams
-from training import checkpoints, optimization, saving
+from training.checkpoints.read import latest_checkpoint
+from training.checkpoints.write import CheckpointWriter
+from training.config import Settings
+from training.optimizer import make_optimizer
 from training.run import run
-from training.settings import Settings
 
 PAIRS = "testdata/multimnist"
 
@@ -27,8 +29,8 @@ def untrained(tmp_path_factory):
             keras.utils.set_random_seed(0)
             network = models.build(model, hparams, info)
             (folder / "hparams.json").write_text(hparams.to_json())
-            made[key] = saving.Writer(str(folder), network,
-                                           optimization.make_optimizer(network)).save()
+            made[key] = CheckpointWriter(str(folder), network,
+                                           make_optimizer(network)).save()
         return made[key]
     return make
 
@@ -41,7 +43,7 @@ def reader(tmp_path_factory):
         hparams_override="num_prime_capsules=8,learning_rate=0.003,decay_rate=0.2,"
                          "decay_steps=350")
     assert run(settings) is None
-    return checkpoints.latest(settings.train_folder)
+    return latest_checkpoint(settings.train_folder)
 
 
 @pytest.fixture

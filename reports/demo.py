@@ -10,12 +10,10 @@ import sys
 
 from absl import flags
 
-from input_data import command
-from models.hparams import HParamsError
-from reports import reconstructions, trained
-from training import run_files
-from training.errors import RunError
-from training.settings import Settings
+from commands import command_line
+from reports import reconstructions, trained_network
+from training.config import Settings
+from training.run_folder import contents
 
 # For less than five minutes on two cores: a quarter of the paper's primary capsules take half of
 # the time a step, small batches make most of few images, and the learning rate has to fall within
@@ -24,7 +22,7 @@ STEPS = 2200
 BATCH_SIZE = 32
 HPARAMS = f"num_prime_capsules=8,learning_rate=0.003,decay_rate=0.03,decay_steps={STEPS}"
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("summary_dir", "runs/demo", "Folder of the run.", flag_values=FLAGS)
 
 SCREEN = """
@@ -51,22 +49,22 @@ def demonstrate(folder):
     Returns:
       Exit status of a training that was interrupted, else None.
     """
-    from training.checkpoints import Stored, latest
+    from training.checkpoints.read import StoredCheckpoint, latest_checkpoint
     from training.run import run
 
     settings = Settings(summary_dir=folder, max_steps=STEPS, save_step=100,
                         batch_size=BATCH_SIZE, hparams_override=HPARAMS)
-    checkpoint = latest(settings.train_folder)
-    if checkpoint is None or Stored(checkpoint).step < STEPS:
+    checkpoint = latest_checkpoint(settings.train_folder)
+    if checkpoint is None or StoredCheckpoint(checkpoint).step < STEPS:
         status = run(settings)
         if status is not None:
             return status
-        checkpoint = latest(settings.train_folder)
+        checkpoint = latest_checkpoint(settings.train_folder)
     evaluation = Settings(train=False, summary_dir=folder, checkpoint=checkpoint)
     run(evaluation)
-    result = run_files.read(evaluation.test_folder, run_files.RESULT)
+    result = contents.read(evaluation.test_folder, contents.RESULT)
     path = os.path.join(folder, "reconstructions.png")
-    network, split = trained.load(trained.Choice(checkpoint))
+    network, split = trained_network.load(trained_network.Choice(checkpoint))
     reconstructions.picture(network, split, path, replace=True)
     print(SCREEN.format(
         wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],
@@ -77,8 +75,7 @@ def demonstrate(folder):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, lambda values: values.summary_dir, demonstrate, __doc__,
-                       errors=(HParamsError, RunError))
+    return command_line.run(argv, FLAGS, lambda values: values.summary_dir, demonstrate, __doc__)
 
 
 if __name__ == "__main__":

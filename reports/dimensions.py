@@ -12,16 +12,16 @@ import sys
 import numpy as np
 from absl import flags
 
-from input_data import command
-from models.hparams import HParamsError
-from reports import figures, trained
-from reports.dimension_pictures import OFFSETS, Turned, animate, draw
-from training.errors import RunError
+from commands import command_line
+from commands.errors import UsageError
+from reports import trained_network
+from reports.drawing import figures
+from reports.drawing.dimension_pictures import OFFSETS, Turned, animate, draw
 
 MOST_SEARCHED = 2000        # test images, for one of a class
 
-FLAGS = command.new_flags()
-trained.define_flags(FLAGS)
+FLAGS = command_line.new_flags()
+trained_network.define_flags(FLAGS)
 figures.define_output(FLAGS, "dimensions.png")
 flags.DEFINE_list("digits", None, "Names of classes, with commas: for each, the first test image "
                   "that is read right.", flag_values=FLAGS)
@@ -56,7 +56,7 @@ def turned_examples(network, split, numbers):
     """Returns a Turned for each winning capsule of some test images, num_targets an image."""
     import capsules
 
-    batch = trained.examples(split, numbers, "--examples")
+    batch = trained_network.examples(split, numbers, "--examples")
     inferred = network({"images": batch["images"]})
     winning = capsules.predicted(inferred.logits, split.info.num_targets)
     names, found = split.info.class_names, []
@@ -83,43 +83,43 @@ def first_examples(network, split, names):
     known = split.info.class_names
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise command.UsageError(f"--digits: expected some of {','.join(known)}, "
+        raise UsageError(f"--digits: expected some of {','.join(known)}, "
                                  f"found {unknown[0]!r}.")
     wanted, found, start = [known.index(name) for name in names], {}, 0
-    for batch, predictions, _ in trained.answers(network, split, MOST_SEARCHED):
+    for batch, predictions, _ in trained_network.answers(network, split, MOST_SEARCHED):
         targets = batch["targets"]
-        for place in np.flatnonzero(trained.right(targets, predictions)):
+        for place in np.flatnonzero(trained_network.right(targets, predictions)):
             for target in targets[place]:
                 found.setdefault(target, start + place)
         start += len(targets)
         if found.keys() >= set(wanted):
             return [found[target] for target in wanted]
     missing = next(target for target in wanted if target not in found)
-    raise command.UsageError(f"--digits: none of the first {start} test images of class "
+    raise UsageError(f"--digits: none of the first {start} test images of class "
                              f"{known[missing]} is read right; --examples=NUMBER takes any.")
 
 
 def _settings(values):
     if values.digits and values.examples:
-        raise command.UsageError("--digits and --examples are both given; leave one out.")
+        raise UsageError("--digits and --examples are both given; leave one out.")
     try:
         numbers = [int(text) for text in values.examples or ["0"]]
     except ValueError:
-        raise command.UsageError("--examples: expected whole numbers with commas, found "
+        raise UsageError("--examples: expected whole numbers with commas, found "
                                  f"{','.join(values.examples)!r}.") from None
     paths = [figures.check_output(values.output)]
     if values.animate:
         stem, ending = os.path.splitext(values.output)
         if ending == ".gif":
-            raise command.UsageError("--output: expected the name of the picture, beside which the "
+            raise UsageError("--output: expected the name of the picture, beside which the "
                                      f"film takes the ending .gif; found {values.output}.")
         paths.append(figures.check_output(f"{stem}.gif"))
-    return trained.choice(values), values.digits, numbers, paths
+    return trained_network.choice(values), values.digits, numbers, paths
 
 
 def _main(settings):
     chosen, digits, numbers, paths = settings
-    network, split = trained.load(chosen, needs=("class_capsules", "decoder"))
+    network, split = trained_network.load(chosen, needs=("class_capsules", "decoder"))
     if digits:
         numbers = first_examples(network, split, digits)
     panels = turned_examples(network, split, numbers)
@@ -130,7 +130,7 @@ def _main(settings):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports import dimensions, trained
+from reports import dimensions, trained_network
 from reports.conftest import PAIRS
-from reports.dimension_pictures import OFFSETS
+from reports.drawing.dimension_pictures import OFFSETS
 
 
 def run(*arguments):
@@ -12,8 +12,8 @@ def run(*arguments):
 
 
 def test_one_dimension_moves_at_a_time(untrained):
-    network, split = trained.load(trained.Choice(untrained()))
-    inferred = network({"images": trained.examples(split, [5], "")["images"]})
+    network, split = trained_network.load(trained_network.Choice(untrained()))
+    inferred = network({"images": trained_network.examples(split, [5], "")["images"]})
     capsules = inferred.capsules.numpy()[0]
     images = dimensions.turn(network, capsules, target=4)
     assert images.shape == (16, 11, 28, 28, 1)
@@ -33,9 +33,9 @@ def test_offsets_are_the_papers():
 
 
 def test_digits_are_the_first_that_are_read_right(reader):
-    network, split = trained.load(trained.Choice(reader))
+    network, split = trained_network.load(trained_network.Choice(reader))
     numbers = dimensions.first_examples(network, split, ["7", "0"])
-    batch = trained.examples(split, numbers, "")
+    batch = trained_network.examples(split, numbers, "")
     np.testing.assert_array_equal(batch["targets"], [[7], [0]])
     np.testing.assert_array_equal(np.argmax(network({"images": batch["images"]}).logits, axis=1),
                                   [7, 0])
@@ -46,7 +46,8 @@ def test_digits_are_the_first_that_are_read_right(reader):
 
 def test_both_winners_of_a_pair_are_turned(untrained):
     name = untrained(data_dir=PAIRS, num_targets=2)
-    network, split = trained.load(trained.Choice(name, data_dir=PAIRS, num_targets=2))
+    network, split = trained_network.load(
+        trained_network.Choice(name, data_dir=PAIRS, num_targets=2))
     titles = [panel.title for panel in dimensions.turned_examples(network, split, [1])]
     assert len(titles) == 2 and titles[0] != titles[1] and "+" in titles[0]
 

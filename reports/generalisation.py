@@ -16,11 +16,11 @@ import sys
 from absl import flags
 
 import input_data
-from input_data import command
-from models.hparams import HParamsError, parse_overrides
-from training import run_files
-from training.errors import RunError
-from training.settings import EVALUATION_BATCH, Settings
+from commands import command_line
+from commands.errors import RunError, UsageError
+from models.hparams import parse_overrides
+from training.config import EVALUATION_BATCH, Settings
+from training.run_folder import contents
 
 PAPER = {"capsule": "79", "baseline": "66"}     # accuracy on affNIST, in percent (section 5.2)
 # Hyperparameters other than the networks' own. Of digits of 40x40 the baseline hardly learns with
@@ -30,7 +30,7 @@ EVALUATIONS = "held_out.json"                   # beside a network's train/
 TABLE = "generalisation.md"
 MARK = "generalisation.json"                    # which digits the runs in a folder are of
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of MNIST's IDX files. Without it: the sample that "
                     "comes with the project.", flag_values=FLAGS)
 flags.DEFINE_string("affnist", None, "What to evaluate on: affNIST's folder, or the name of its "
@@ -113,7 +113,7 @@ def compare(plan):
         rows.append([model, f"{parameters:,}", f"{step:,}", str(histories[model][step]),
                      *map(str, scores), PAPER[model]])
     text = report(plan, level, rows, affine.source)
-    run_files.write_text(plan.folder, TABLE, text)
+    contents.write_text(plan.folder, TABLE, text)
     print(f"\n{text}\nWrote {os.path.join(plan.folder, TABLE)}.")
     return None
 
@@ -121,12 +121,12 @@ def compare(plan):
 def _check_and_mark(plan):
     """Writes down which digits a comparison is of, after a look that they are what they were."""
     of = os.path.abspath(plan.data_dir) if plan.data_dir else "the sample"
-    run_files.make_folder(plan.folder)
-    before = (run_files.read(plan.folder, MARK) or {}).get("digits", of)
+    contents.make_folder(plan.folder)
+    before = (contents.read(plan.folder, MARK) or {}).get("digits", of)
     if before != of:
         raise RunError(f"{plan.folder} was started with the digits of {before}, found {of}; give "
                        "the same --data_dir, or another --summary_dir.")
-    run_files.write(plan.folder, MARK, {"digits": of})
+    contents.write(plan.folder, MARK, {"digits": of})
 
 
 def compared_at(histories, accuracy):
@@ -161,22 +161,22 @@ def train(plan, settings, held_out):
     Returns:
       The exit status of a training that ended early, or None; dict from step to Score.
     """
-    from training import checkpoints
+    from training.checkpoints.read import StoredCheckpoint, checkpoint_names
     from training.run import run
 
     about = {"data": held_out.source,
              "examples": min(plan.eval_size, held_out.info.num_examples)}
-    kept = run_files.read(settings.summary_dir, EVALUATIONS) or {}
+    kept = contents.read(settings.summary_dir, EVALUATIONS) or {}
     right = kept.get("right", {}) if kept.get("about") == about else {}
     history = {}
     while True:
-        for name in checkpoints.all_names(settings.train_folder):
-            step = checkpoints.Stored(name).step
+        for name in checkpoint_names(settings.train_folder):
+            step = StoredCheckpoint(name).step
             if step in history or step > plan.max_steps:
                 continue
             if str(step) not in right:
                 right[str(step)] = evaluate(plan, settings, step, [held_out])[1][0].right
-                run_files.write(settings.summary_dir, EVALUATIONS,
+                contents.write(settings.summary_dir, EVALUATIONS,
                                 {"about": about, "right": right})
             history[step] = Score(right[str(step)], about["examples"])
             print(f"{settings.model}, step {step}: {history[step]} % of the held-out digits "
@@ -202,11 +202,11 @@ def evaluate(plan, settings, step, splits):
     Returns:
       int, the network's parameters, and a Score for each split.
     """
-    from training.checkpoints import NAME, Stored
-    from training.evaluator import Evaluator
-    from training.loading import load_network
+    from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint
+    from training.evaluation.inference import Evaluator
+    from training.evaluation.loading import load_network
 
-    stored = Stored(os.path.join(settings.train_folder, f"{NAME}-{step}"))
+    stored = StoredCheckpoint(os.path.join(settings.train_folder, f"{CHECKPOINT_NAME}-{step}"))
     network = load_network(stored, settings.model, "", splits[0].info)
     found = (Evaluator(network, split, EVALUATION_BATCH, plan.eval_size).evaluate()
              for split in splits)
@@ -261,11 +261,11 @@ def _settings(values):
     common = dict(dataset="affnist", validate=True, data_dir=values.data_dir,
                   save_step=values.eval_every, batch_size=values.batch_size, seed=values.seed)
     if not values.summary_dir:
-        raise command.UsageError("--summary_dir is missing.")
+        raise UsageError("--summary_dir is missing.")
     if values.data_dir is not None and not os.path.isdir(values.data_dir):
-        raise command.UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+        raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     if values.affnist is not None and not os.path.exists(values.affnist):
-        raise command.UsageError(f"--affnist: there is no folder or file {values.affnist}.")
+        raise UsageError(f"--affnist: there is no folder or file {values.affnist}.")
     asked = parse_overrides(values.hparams_override)
     trainings = {model: Settings(
         model=model, **common, summary_dir=os.path.join(values.summary_dir, model),
@@ -278,8 +278,7 @@ def _settings(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, compare, __doc__,
-                       errors=(HParamsError, RunError))
+    return command_line.run(argv, FLAGS, _settings, compare, __doc__)
 
 
 if __name__ == "__main__":

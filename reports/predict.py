@@ -12,16 +12,16 @@ import sys
 
 from absl import flags
 
-from input_data import command
-from models.hparams import HParamsError
-from reports import image_files, trained
-from training.errors import RunError
+from commands import command_line
+from commands.errors import UsageError
+from reports import trained_network
+from reports.drawing import picture_files
 
 AT_ONCE = 100       # images
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 FLAGS.set_gnu_getopt()      # flags may stand behind images
-trained.define_flags(FLAGS)
+trained_network.define_flags(FLAGS)
 flags.DEFINE_boolean("json", False, "Print JSON: a list with an object for each image.",
                      flag_values=FLAGS)
 
@@ -49,7 +49,7 @@ def predict(network, split, paths):
     found = []
     for start in range(0, len(paths), AT_ONCE):
         part = paths[start:start + AT_ONCE]
-        logits = network(image_files.batch(part, split)).logits
+        logits = network(picture_files.batch(part, split)).logits
         highest = capsules.predicted(logits, split.info.num_targets).numpy()
         found += [{"image": path, "classes": [names[target] for target in targets],
                    values: {name: round(float(value), 4) for name, value in zip(names, row)}}
@@ -65,19 +65,19 @@ def _line(answer):
 
 def _settings(values, paths):
     if not paths:
-        raise command.UsageError("expected the names of image files, found none.")
-    return trained.choice(values), paths, values.json
+        raise UsageError("expected the names of image files, found none.")
+    return trained_network.choice(values), paths, values.json
 
 
 def _main(settings):
     chosen, paths, as_json = settings
-    found = predict(*trained.load(chosen), paths)
+    found = predict(*trained_network.load(chosen), paths)
     print(json.dumps(found, indent=2) if as_json else "\n".join(map(_line, found)))
 
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError),
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__,
                        takes_arguments=True)
 
 

@@ -14,19 +14,19 @@ import sys
 import numpy as np
 from absl import flags
 
-from input_data import command
-from models.hparams import HParamsError
-from reports import figures, trained
-from reports.cases import find_cases
-from training.errors import RunError
+from commands import command_line
+from commands.errors import RunError, UsageError
+from reports import trained_network
+from reports.drawing import figures
+from reports.drawing.cases import find_cases
 
 COLUMNS = 10
 CELL = 90           # pixels
 NAMES_WIDTH = 130   # pixels, of the rows' names
 LINE, LETTERS = 14, 11      # pixels of a caption's line; letters that fit into it
 
-FLAGS = command.new_flags()
-trained.define_flags(FLAGS)
+FLAGS = command_line.new_flags()
+trained_network.define_flags(FLAGS)
 figures.define_output(FLAGS, "reconstructions.png")
 flags.DEFINE_integer("right", 20, "Images that are read right.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_integer("wrong", 10, "Images that are read wrong.", lower_bound=0, flag_values=FLAGS)
@@ -173,21 +173,21 @@ def picture(network, split, path, right=20, wrong=10, most=10000, replace=False)
 
 def _settings(values):
     if not values.right + values.wrong:
-        raise command.UsageError("--right and --wrong are both 0: nothing is left to draw.")
-    return (trained.choice(values), figures.check_output(values.output),
+        raise UsageError("--right and --wrong are both 0: nothing is left to draw.")
+    return (trained_network.choice(values), figures.check_output(values.output),
             (values.right, values.wrong, values.eval_size))
 
 
 def _main(settings):
     chosen, path, numbers = settings
-    network, split = trained.load(chosen, needs=("class_capsules", "decoder"))
+    network, split = trained_network.load(chosen, needs=("class_capsules", "decoder"))
     picture(network, split, path, *numbers)
     print(f"Wrote {path}: {split.source}.")
 
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 import input_data
-from reports import reconstructions, trained
-from reports.cases import find_cases
+from reports import reconstructions, trained_network
 from reports.conftest import PAIRS
+from reports.drawing.cases import find_cases
 from reports.reconstructions import Section, draw, reconstruct, sections
 
 
@@ -17,8 +17,10 @@ def run(*arguments):
 def pairs(untrained):
     """A network for pairs, and pairs that it reads: some right, by their labels."""
     name = untrained(data_dir=PAIRS, num_targets=2)
-    network, split = trained.load(trained.Choice(name, data_dir=PAIRS, num_targets=2))
-    found = np.concatenate([predictions for _, predictions, _ in trained.answers(network, split)])
+    network, split = trained_network.load(
+        trained_network.Choice(name, data_dir=PAIRS, num_targets=2))
+    found = np.concatenate(
+        [predictions for _, predictions, _ in trained_network.answers(network, split)])
 
     def read(numbers):
         stored = split.read(numbers)
@@ -30,7 +32,7 @@ def pairs(untrained):
 
 
 def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
-    network, split = trained.load(trained.Choice(reader))
+    network, split = trained_network.load(trained_network.Choice(reader))
     right, wrong = find_cases(network, split, 3, 2)
     first, second = sections(network, split, right, wrong)
     assert set(first.rows) == {"input", "reconstruction"}

@@ -17,12 +17,11 @@ import sys
 from absl import flags
 
 import models
-from input_data import command
-from input_data.command import UsageError
-from input_data.files import whole_file
-from models.hparams import HParams, HParamsError
-from training.errors import RunError
-from training.settings import TRAINING_BATCH
+from commands import command_line
+from commands.errors import RunError, UsageError
+from commands.whole_files import whole_file
+from models.hparams import HParams
+from training.config import TRAINING_BATCH
 
 # Errors in percent (paper, table 1), by targets of an image, network, routing, reconstruction.
 PAPER = {
@@ -43,7 +42,7 @@ SHOWN = ("model", "hparams_override", "batch_size", "seed")
 EVALUATED = {"validate": bool}
 COUNTED = {"step": int, "examples": int, "wrong_percent": float}
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("page", None, "A Markdown file that takes the table. Without it: the screen.",
                     flag_values=FLAGS)
 flags.DEFINE_string("table", None, "The table's name in the page.", flag_values=FLAGS)
@@ -86,23 +85,24 @@ def read(folder):
     Raises:
       RunError: if there is no training in it whose last checkpoint was evaluated.
     """
-    from training import checkpoints, run_files, started, stopwatch
-    from training.summaries import read_history  # which imports TensorFlow
+    from training.checkpoints.read import latest_checkpoint
+    from training.monitoring.tensorboard import read_history  # which imports TensorFlow
+    from training.run_folder import contents, resume, stopwatch
 
     train, test = (os.path.join(folder, name) for name in ("train", "test"))
-    training = started.read(train)
-    evaluated, result = (run_files.read(test, name)
-                         for name in (run_files.FLAGS, run_files.RESULT))
+    training = resume.read(train)
+    evaluated, result = (contents.read(test, name)
+                         for name in (contents.FLAGS, contents.RESULT))
     if not training.flags or None in (training.hparams, evaluated, result):
         raise RunError(f"{folder}: expected a training in train/ and its evaluation in test/, "
                        "with flags.json, hparams.json and result.json.")
-    for file, values, types in ((run_files.FLAGS, evaluated, EVALUATED),
-                                (run_files.RESULT, result, COUNTED)):
+    for file, values, types in ((contents.FLAGS, evaluated, EVALUATED),
+                                (contents.RESULT, result, COUNTED)):
         for name, expected in types.items():
             if not isinstance(values.get(name), expected):
                 raise RunError(f"{test}/{file}: expected {name}, of type {expected.__name__}, "
                                f"found {values.get(name)!r}.")
-    last = checkpoints.latest(train)
+    last = latest_checkpoint(train)
     if last and not last.endswith(f"-{result['step']}"):
         raise RunError(f"{test}: the evaluation is of step {result['step']}, the last checkpoint "
                        f"is {last}; evaluate that.")
@@ -199,7 +199,7 @@ def write(rows, page, name):
     Raises:
       RunError: if the page cannot be written, or has no such lines.
     """
-    from reports import learning_curves  # which imports Matplotlib
+    from reports.drawing import learning_curves  # which imports Matplotlib
 
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     picture = f"{name}.png"
@@ -239,7 +239,7 @@ def _main(settings):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError),
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__,
                        takes_arguments=True)
 
 

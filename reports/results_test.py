@@ -4,11 +4,12 @@ import dataclasses
 import pytest
 from PIL import Image
 
+from commands.errors import RunError
 from models.hparams import HParams
 from reports import results
-from training import run_files, stopwatch, summaries
-from training.errors import RunError
-from training.settings import Settings
+from training.config import Settings
+from training.monitoring import tensorboard
+from training.run_folder import contents, stopwatch
 
 
 def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None, **options):
@@ -18,20 +19,20 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None
                                   hparams_override=overrides, data_dir="/"), **options})
     for name in ("train", "test"):
         (folder / name).mkdir(parents=True)
-    run_files.write_settings(folder / "train", settings, HParams().override(overrides))
-    run_files.write(folder / "train", stopwatch.NAME, {"seconds": seconds, "since": None})
+    contents.write_settings(folder / "train", settings, HParams().override(overrides))
+    contents.write(folder / "train", stopwatch.NAME, {"seconds": seconds, "since": None})
     (folder / "train" / f"model.ckpt-{step}.index").touch()
-    (folder / "train" / summaries.HISTORY).write_text("step,accuracy\n1,0.125\n10,0.5\n")
-    run_files.write(folder / "test", run_files.FLAGS, {
+    (folder / "train" / tensorboard.HISTORY).write_text("step,accuracy\n1,0.125\n10,0.5\n")
+    contents.write(folder / "test", contents.FLAGS, {
         "validate": settings.validate if held_out is None else held_out})
-    run_files.write(folder / "test", run_files.RESULT, {
+    contents.write(folder / "test", contents.RESULT, {
         "step": step, "examples": 10000, "wrong": round(100 * errors[-1]),
         "wrong_percent": errors[-1]})
-    with open(folder / "test" / summaries.HISTORY, "w") as file:
+    with open(folder / "test" / tensorboard.HISTORY, "w") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["step", *summaries.EVALUATION_TAGS])
+        rows.writerow(["step", *tensorboard.EVALUATION_TAGS])
         for number, error in enumerate(errors, start=1):
-            values = dict.fromkeys(summaries.EVALUATION_TAGS, 0.0)
+            values = dict.fromkeys(tensorboard.EVALUATION_TAGS, 0.0)
             values["accuracy"] = 1 - error / 100
             rows.writerow([step * number // len(errors), *values.values()])
     return str(folder)
@@ -136,8 +137,8 @@ def test_a_folder_that_is_named_twice_counts_once(tmp_path, capsys):
 ])
 def test_files_that_do_not_fit_are_named(tmp_path, part, name, values, message):
     folder = leave(tmp_path / "run", [0.5])
-    before = run_files.read(tmp_path / "run" / part, name)
-    run_files.write(tmp_path / "run" / part, name, {**before, **values})
+    before = contents.read(tmp_path / "run" / part, name)
+    contents.write(tmp_path / "run" / part, name, {**before, **values})
     with pytest.raises(RunError, match=message):
         results.read(folder)
 
@@ -146,7 +147,7 @@ def test_files_that_do_not_fit_are_named(tmp_path, part, name, values, message):
                                   "step,accuracy\n1,0.5,7\n"])
 def test_a_history_that_somebody_made_up_is_named(tmp_path, text):
     folder = leave(tmp_path / "run", [0.5])
-    (tmp_path / "run" / "train" / summaries.HISTORY).write_text(text)
+    (tmp_path / "run" / "train" / tensorboard.HISTORY).write_text(text)
     with pytest.raises(RunError, match=r"history\.csv cannot be read"):
         results.read(folder)
 

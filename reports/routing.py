@@ -13,10 +13,10 @@ import sys
 import numpy as np
 from absl import flags
 
-from input_data import command
-from models.hparams import HParamsError
-from reports import figures, image_files, trained
-from training.errors import RunError
+from commands import command_line
+from commands.errors import UsageError
+from reports import trained_network
+from reports.drawing import figures, picture_files
 
 CELL = 80               # pixels, of a class' map
 TYPES_A_ROW = 16
@@ -24,8 +24,8 @@ TYPES_A_ROW = 16
 ITERATION_COLOURS = "GnBu"
 SHARE_COLOURS = "RdBu_r"
 
-FLAGS = command.new_flags()
-trained.define_flags(FLAGS)
+FLAGS = command_line.new_flags()
+trained_network.define_flags(FLAGS)
 figures.define_output(FLAGS, "routing.png")
 flags.DEFINE_integer("example", None, "Number of a test image. Without it and without --image: "
                      "0.", flag_values=FLAGS)
@@ -132,22 +132,22 @@ def _add_bar(part, drawn, axes, name):
 
 def _settings(values):
     if values.image is not None and values.example is not None:
-        raise command.UsageError("--example and --image are both given; leave one out.")
-    return (trained.choice(values), figures.check_output(values.output), values.example or 0,
-            values.image)
+        raise UsageError("--example and --image are both given; leave one out.")
+    return (trained_network.choice(values), figures.check_output(values.output),
+            values.example or 0, values.image)
 
 
 def _main(settings):
     import capsules
-    from training.routing_maps import routing_maps
+    from training.monitoring.routing_maps import routing_maps
 
     chosen, path, number, file = settings
-    network, split = trained.load(chosen, needs=("class_capsules",))
+    network, split = trained_network.load(chosen, needs=("class_capsules",))
     names = split.info.class_names
     if file is not None:
-        images, what = image_files.batch([file], split)["images"], file
+        images, what = picture_files.batch([file], split)["images"], file
     else:
-        batch = trained.examples(split, [number], "--example")
+        batch = trained_network.examples(split, [number], "--example")
         images = batch["images"]
         label = "+".join(names[target] for target in batch["targets"].numpy()[0])
         what = f"Test image {number}, a {label}"
@@ -160,7 +160,7 @@ def _main(settings):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from PIL import Image
 
 from reports import routing
 from reports.conftest import PAIRS
-from training.routing_maps import RoutingMaps
+from training.monitoring.routing_maps import RoutingMaps
 
 
 def run(*arguments):

@@ -8,15 +8,16 @@ import io
 import os
 import sys
 
-from input_data import command
-from input_data.files import whole_file
+from commands import command_line
+from commands.errors import UsageError
+from commands.whole_files import whole_file
 
 DOCS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "docs")
 SOURCE, NOTEBOOK = (os.path.join(DOCS, name) for name in ("tour.py", "tour.ipynb"))
 CELL_SECONDS = 600
 COLOURS = 256           # of the pictures in the notebook, for its size
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 
 
 def read(path):
@@ -42,7 +43,7 @@ def render(source, path):
         import nbformat
         from nbclient import NotebookClient
     except ImportError as error:
-        raise command.UsageError(f"{error.name} is missing; make tour installs it.") from None
+        raise UsageError(f"{error.name} is missing; make tour installs it.") from None
 
     notebook = read(source)
     notebook.metadata = {
@@ -78,7 +79,7 @@ def _main(_):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, lambda values: values, _main, __doc__, tensorflow=False)
+    return command_line.run(argv, FLAGS, lambda values: values, _main, __doc__, tensorflow=False)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import pytest
 
-from training import optimization
+from training import loop
 
 
 @pytest.fixture
 def steps(monkeypatch):
     """The steps that were trained, as they come; `steps.then[n] = action` is done after step n."""
-    make_step, found = optimization.make_step, Steps()
+    make_step, found = loop.make_train_step, Steps()
 
     def noting(network, optimizer, **options):
         step = make_step(network, optimizer, **options)
@@ -21,7 +21,7 @@ def steps(monkeypatch):
 
         return noted
 
-    monkeypatch.setattr(optimization, "make_step", noting)
+    monkeypatch.setattr(loop, "make_train_step", noting)
     return found
 
 

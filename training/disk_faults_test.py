@@ -8,13 +8,14 @@ import subprocess
 import pytest
 
 import experiment
-from conftest import tensors, write_mnist
+from conftest import TESTDATA, tensors, write_mnist
 from input_data.mnist import mnist_shift
-from training import checkpoints, run_files
+from training.checkpoints.read import newest_whole_checkpoint
+from training.run_folder import contents
 
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1,remake=false"
-CIFAR10 = os.path.join(os.path.dirname(__file__), "..", "testdata", "cifar10")
-PAIRS = os.path.join(os.path.dirname(__file__), "..", "testdata", "multimnist")
+CIFAR10 = os.path.join(TESTDATA, "cifar10")
+PAIRS = os.path.join(TESTDATA, "multimnist")
 
 
 def run(*arguments):
@@ -78,8 +79,8 @@ def test_a_disk_that_stays_full(command, steps, limited, whole, tmp_path, capsys
     assert "step 4 cannot be written" in warning
     assert error.startswith("experiment.py: error: ") and "step 6 cannot be written" in error
     assert error.endswith(f"the newest is {tmp_path}/run/train/model.ckpt-2.")
-    assert checkpoints.newest_whole(f"{tmp_path}/run/train").step == 2
-    assert run_files.read(f"{tmp_path}/run/train", run_files.FINISHED) is None
+    assert newest_whole_checkpoint(f"{tmp_path}/run/train").step == 2
+    assert contents.read(f"{tmp_path}/run/train", contents.FINISHED) is None
     limited(0)
     assert run(*command) == 0 and last_bytes(tmp_path) == whole
 
@@ -105,7 +106,7 @@ def test_a_small_disk(command, small_disk, whole, tmp_path, capsys):
     *_, error = lines = screen(capsys)
     assert all(line.startswith("Warning: ") for line in lines[:-1])
     assert "No space left on device" in error and error.startswith("experiment.py: error: ")
-    assert checkpoints.newest_whole(f"{tmp_path}/run/train").step >= 2
+    assert newest_whole_checkpoint(f"{tmp_path}/run/train").step >= 2
     small_disk()
     assert run(*command) == 0 and last_bytes(tmp_path) == whole
 
@@ -146,7 +147,7 @@ def test_a_folder_that_becomes_read_only(command, steps, read_only, whole, tmp_p
     *_, error = lines = screen(capsys)
     assert any("step 4 cannot be written (" in line for line in lines[:-1])
     assert error.startswith("experiment.py: error: ") and error.endswith("model.ckpt-2.")
-    assert checkpoints.newest_whole(f"{tmp_path}/run/train").step == 2
+    assert newest_whole_checkpoint(f"{tmp_path}/run/train").step == 2
     assert run(*command) == 2       # still
     assert "run/train" in screen(capsys)[-1]
     unlock()
@@ -205,7 +206,7 @@ def test_data_that_vanish(make, fault, message, steps, digits, tmp_path, capsys)
     assert error.startswith(f"experiment.py: error: {path}")
     assert message in error or (make is cifar10 and "cut short" in error)
     # What was trained before is saved, and the same command goes on when the data are back.
-    assert checkpoints.newest_whole(f"{tmp_path}/run/train").step == steps[-1] >= 3
+    assert newest_whole_checkpoint(f"{tmp_path}/run/train").step == steps[-1] >= 3
     path.write_bytes(sound)
     before = len(steps)
     assert run(*command) == 0

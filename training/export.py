@@ -13,18 +13,16 @@ import sys
 
 from absl import flags
 
-from input_data import command
-from input_data.command import UsageError
-from models.hparams import HParamsError
-from training import run_files
-from training.errors import RunError, reason
+from commands import command_line
+from commands.errors import RunError, UsageError, reason
+from training.run_folder import contents
 
 DTYPES = ("float16", "float32")
 # Flags of the training that say what the network is; the others name places of one machine.
 KEPT = ("model", "dataset", "num_targets", "image_size", "validate", "validation_fraction",
         "validation_seed", "seed", "batch_size", "precision")
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("checkpoint", None, "The network's checkpoint.", flag_values=FLAGS)
 flags.DEFINE_string("output", None, "The folder to make.", flag_values=FLAGS)
 flags.DEFINE_enum("dtype", DTYPES[0], list(DTYPES), "Of the numbers written.", flag_values=FLAGS)
@@ -47,36 +45,36 @@ def export(checkpoint, output, dtype="float16"):
     """
     import tensorflow as tf
 
-    from training import checkpoints
+    from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint
 
-    stored = checkpoints.Stored(checkpoint)
+    stored = StoredCheckpoint(checkpoint)
     output = os.path.normpath(output)
     aside = f"{output}.part-{os.getpid()}"
     try:
         os.mkdir(aside)
         try:
-            _write(stored, os.path.join(aside, f"{checkpoints.NAME}-{stored.step}"), dtype)
-            for name, kept in ((run_files.FLAGS, KEPT), (run_files.DATASET, None)):
-                values = run_files.read(stored.folder, name)
+            _write(stored, os.path.join(aside, f"{CHECKPOINT_NAME}-{stored.step}"), dtype)
+            for name, kept in ((contents.FLAGS, KEPT), (contents.DATASET, None)):
+                values = contents.read(stored.folder, name)
                 if values is not None:
-                    run_files.write(aside, name, {key: value for key, value in values.items()
+                    contents.write(aside, name, {key: value for key, value in values.items()
                                                   if kept is None or key in kept})
-            hparams = run_files.read_hparams(stored.folder)
+            hparams = contents.read_hparams(stored.folder)
             if hparams is not None:
-                run_files.write_text(aside, run_files.HPARAMS, hparams.to_json())
+                contents.write_text(aside, contents.HPARAMS, hparams.to_json())
             os.rename(aside, output)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     except (OSError, tf.errors.OpError) as error:
         raise RunError(f"--output: {output} cannot be written ({reason(error)}).") from None
-    return os.path.join(output, f"{checkpoints.NAME}-{stored.step}")
+    return os.path.join(output, f"{CHECKPOINT_NAME}-{stored.step}")
 
 
 def _write(stored, name, dtype):
     import numpy as np
     import tensorflow as tf
 
-    from training import saving
+    from training.checkpoints.write import nested
 
     variables = {}
     for path, array in stored.network_arrays().items():
@@ -86,7 +84,7 @@ def _write(stored, name, dtype):
             raise RunError(f"{stored.name}: {path} has numbers too large for {dtype}; "
                            "--dtype=float32 holds them.")
         variables[path] = tf.Variable(rounded)
-    tf.train.Checkpoint(network=saving.nested(variables),
+    tf.train.Checkpoint(network=nested(variables),
                         step=tf.Variable(stored.step, dtype=tf.int64)).write(name)
 
 
@@ -109,7 +107,7 @@ def _main(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__, errors=(HParamsError, RunError))
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

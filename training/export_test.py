@@ -5,7 +5,10 @@ import pytest
 import tensorflow as tf
 
 import experiment
-from training import checkpoints, export, run_files, saving
+from training import export
+from training.checkpoints.read import StoredCheckpoint
+from training.checkpoints.write import nested
+from training.run_folder import contents
 
 SMALL = "num_prime_capsules=1,routing=1,remake=false,ema_decay=0.5"
 
@@ -25,18 +28,18 @@ def run(*arguments):
 def result(checkpoint, folder):
     assert experiment.main(["experiment.py", "--train=false", f"--checkpoint={checkpoint}",
                             f"--summary_dir={folder}", "--eval_size=200"]) == 0
-    return run_files.read(os.path.join(folder, "test"), run_files.RESULT)
+    return contents.read(os.path.join(folder, "test"), contents.RESULT)
 
 
 @pytest.mark.parametrize("dtype", export.DTYPES)
 def test_it_computes_what_the_training_evaluates(trained, tmp_path, capsys, dtype):
     assert run(f"--checkpoint={trained}", f"--output={tmp_path}/net", f"--dtype={dtype}") == 0
     assert f"Wrote {tmp_path}/net/model.ckpt-3: " in capsys.readouterr().out
-    expected = checkpoints.Stored(trained).network_arrays()
+    expected = StoredCheckpoint(trained).network_arrays()
     reader = tf.train.load_checkpoint(f"{tmp_path}/net/model.ckpt-3")
     keys = set(reader.get_variable_to_shape_map()) - {"_CHECKPOINTABLE_OBJECT_GRAPH"}
     assert len(keys) == len(expected) + 1 == 7      # the step; no slots
-    for path, array in checkpoints.Stored(f"{tmp_path}/net/model.ckpt-3").network_arrays().items():
+    for path, array in StoredCheckpoint(f"{tmp_path}/net/model.ckpt-3").network_arrays().items():
         assert array.dtype == dtype
         np.testing.assert_array_equal(array, expected[path].astype(dtype))
     found = result(f"{tmp_path}/net/model.ckpt-3", tmp_path / "its")
@@ -51,7 +54,7 @@ def test_nothing_of_the_machine_goes_with_it(trained, tmp_path):
     assert sorted(os.listdir(tmp_path / "net")) == [
         "dataset.json", "flags.json", "hparams.json", "model.ckpt-3.data-00000-of-00001",
         "model.ckpt-3.index"]
-    flags = run_files.read(tmp_path / "net", run_files.FLAGS)
+    flags = contents.read(tmp_path / "net", contents.FLAGS)
     assert set(flags) == set(export.KEPT) and flags["model"] == "capsule"
 
 
@@ -69,13 +72,13 @@ def test_a_network_of_the_reference_is_exported(tmp_path):
         shape_and_slices=[""] * 3,
         tensors=[*(tf.fill(shape, 0.5) for shape in shapes.values()), tf.constant(5.0)])
     assert run(f"--checkpoint={tmp_path}/model.ckpt-5", f"--output={tmp_path}/net/") == 0
-    arrays = checkpoints.Stored(f"{tmp_path}/net/model.ckpt-5").network_arrays()
+    arrays = StoredCheckpoint(f"{tmp_path}/net/model.ckpt-5").network_arrays()
     assert {path: array.shape for path, array in arrays.items()} == {
         "conv1/kernel": (9, 9, 1, 256), "conv_capsule1/bias": (2, 8)}
 
 
 def test_numbers_that_are_too_large_are_named(tmp_path, capsys):
-    network = saving.nested({"conv1/kernel": tf.Variable([1e5])})
+    network = nested({"conv1/kernel": tf.Variable([1e5])})
     tf.train.Checkpoint(network=network, step=tf.Variable(1, dtype=tf.int64)).write(
         f"{tmp_path}/model.ckpt-1")
     assert run(f"--checkpoint={tmp_path}/model.ckpt-1", f"--output={tmp_path}/net") == 2

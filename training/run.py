@@ -1,9 +1,9 @@
 """A run as its settings ask for it: a training, an evaluation, a prediction."""
 
-from training.ensemble import evaluate_ensemble
-from training.evaluate import evaluate, follow
-from training.predict import predict
-from training.start import train
+from training.evaluation.ensemble import evaluate_ensemble
+from training.evaluation.evaluate import evaluate, follow
+from training.evaluation.predictions import predict
+from training.train import train
 
 
 def run(settings):

@@ -6,21 +6,20 @@ import os
 from absl import flags
 
 import models
-from input_data import command
-from models.hparams import HParamsError
-from training import cluster_spec
-from training.errors import RunError
-from training.settings import CONVOLUTIONS, DEVICE_TYPES, MAX_STEPS, PRECISIONS, Settings
+from commands import command_line
+from training import config
+from training.config import CONVOLUTIONS, DEVICE_TYPES, MAX_STEPS, PRECISIONS, Settings
+from training.distribution import cluster
 
 
 def define():
     """Returns the flags of a run, with --help and --verbosity, as absl has them."""
-    values = command.new_flags()
+    values = command_line.new_flags()
     flags.DEFINE_string(
         "data_dir", None, "Folder of the dataset's files, or name of a record file (NAME@N: N "
         "shards). Without it: the sample that comes with the project.", flag_values=values)
-    command.define_dataset(values)
-    command.define_reader_options(values)
+    config.define_dataset(values)
+    config.define_reader_options(values)
     flags.DEFINE_integer("shift", None, "Pixels by which images to train on are moved at most, "
                          "each way. Without it: 2 for MNIST's IDX files, 0 for its records and "
                          "for digits.", lower_bound=0, flag_values=values)
@@ -95,7 +94,7 @@ def settings(values, **others):
     if not values["max_steps"].present:
         given["max_steps"] = None       # following: the training's own end
     found = Settings(**{**given, **others})
-    cluster_spec.check(found, cluster_spec.from_environment(os.environ))
+    cluster.check(found, cluster.from_environment(os.environ))
     return found
 
 
@@ -111,12 +110,12 @@ def run(argv, values, about, settings=settings):
     Returns:
       int, the exit status.
     """
-    return command.run(argv, values, settings, _run, about, errors=(HParamsError, RunError),
+    return command_line.run(argv, values, settings, _run, about,
                        before_use=_choose_devices)
 
 
 def _choose_devices(settings):
-    from training import devices  # which imports TensorFlow
+    from training.distribution import devices  # which imports TensorFlow
 
     devices.prepare(settings)
 

@@ -12,19 +12,15 @@ import pytest
 import experiment
 import input_data
 import models
-from training import (
-    checkpoints,
-    evaluate,
-    evaluator,
-    interrupts,
-    objective,
-    run_files,
-    saving,
-    start,
-    summaries,
-)
+from commands import signals
+from conftest import ROOT
+from training import step, train
+from training.checkpoints.read import checkpoint_names, newest_whole_checkpoint
+from training.checkpoints.write import CheckpointWriter
+from training.evaluation import evaluate, inference
+from training.monitoring import tensorboard
+from training.run_folder import contents
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1,remake=false"
 LEAVING_SECONDS = 10
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -87,8 +83,8 @@ def left(sender, number, status, capsys):
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name", [
-    (input_data, "load"), (models, "build"), (start, "_describe"), (summaries, "_history"),
-    (objective, "judge"),       # called when the step is traced
+    (input_data, "load"), (models, "build"), (train, "_describe"), (tensorboard, "_history"),
+    (step, "loss_and_metrics"), # called when the step is traced
 ], ids=["data", "network", "table", "summaries", "tracing"])
 def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, owner, name,
                                                         tmp_path, capsys):
@@ -97,14 +93,14 @@ def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, 
     captured = left(sender, number, status, capsys)
     word = "terminated" if number == signal.SIGTERM else "interrupted"
     assert captured.err.strip().splitlines()[-1].startswith(f"experiment.py: {word}")
-    assert not checkpoints.all_names(f"{tmp_path}/run/train")
+    assert not checkpoint_names(f"{tmp_path}/run/train")
     assert not [entry for entry in os.listdir(tmp_path / "run" / "train") if ".part-" in entry]
 
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name, nth", [
-    (summaries.Summaries, "scalars", 2), (saving.Writer, "_write", 1), (os, "fsync", 10),
-    (os, "replace", 6), (saving.Writer, "_write_state", 1), (saving.Writer, "_remove_old", 2),
+    (tensorboard.Summaries, "scalars", 2), (CheckpointWriter, "_write", 1), (os, "fsync", 10),
+    (os, "replace", 6), (CheckpointWriter, "_write_state", 1), (CheckpointWriter, "_remove_old", 2),
 ], ids=["summary", "save", "fsync", "rename", "state", "removal"])
 def test_what_was_trained_is_saved(common, number, sender, owner, name, nth, steps, tmp_path,
                                    capsys):
@@ -130,9 +126,9 @@ def test_in_the_middle_of_a_step(common, number, sender, steps, tmp_path, capsys
 
 def assert_saved(folder, step, captured):
     train = f"{folder}/run/train"
-    assert checkpoints.newest_whole(train).step == step > 0
+    assert newest_whole_checkpoint(train).step == step > 0
     assert f"Stopped at step {step}: {train}/model.ckpt-{step}" in captured.out
-    assert run_files.read(train, run_files.FINISHED) is None
+    assert contents.read(train, contents.FINISHED) is None
     assert not [entry for entry in os.listdir(train) if ".part-" in entry]
 
 
@@ -159,7 +155,7 @@ def test_the_data_may_be_waited_for(common, number, sender, steps, tmp_path, cap
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name, nth", [
-    (objective, "judge", 1), (evaluator, "evaluation_batches", 1), (summaries.Summaries,
+    (step, "loss_and_metrics", 1), (inference, "evaluation_batches", 1), (tensorboard.Summaries,
                                                                    "scalars", 1),
 ], ids=["tracing", "batches", "summary"])
 def test_an_evaluation_leaves_no_half_a_result(trained, number, sender, owner, name, nth, tmp_path,
@@ -183,8 +179,8 @@ def test_a_follower_may_be_waiting_for_a_checkpoint(number, sender, mnist_dir, t
 @pytest.mark.parametrize("number", [signal.SIGINT])
 def test_a_second_ctrl_c_does_not_wait_for_the_save(common, number, sender, tmp_path, monkeypatch,
                                                     capsys):
-    monkeypatch.setattr(interrupts, "ONE_PRESS_SECONDS", 0.01)
-    write = saving.Writer._write
+    monkeypatch.setattr(signals, "ONE_PRESS_SECONDS", 0.01)
+    write = CheckpointWriter._write
 
     def slow(writer, name):
         for _ in range(2):
@@ -193,11 +189,11 @@ def test_a_second_ctrl_c_does_not_wait_for_the_save(common, number, sender, tmp_
         time.sleep(60)
         write(writer, name)
 
-    monkeypatch.setattr(saving.Writer, "_write", slow)
+    monkeypatch.setattr(CheckpointWriter, "_write", slow)
     status = run(*common, "--max_steps=1000")
     assert "what the last checkpoint does not hold is lost" in left(sender, number, status,
                                                                     capsys).err
-    assert not checkpoints.all_names(f"{tmp_path}/run/train")
+    assert not checkpoint_names(f"{tmp_path}/run/train")
 
 
 def handles_signals(process):

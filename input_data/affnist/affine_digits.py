@@ -14,10 +14,12 @@ import sys
 import numpy as np
 from absl import flags
 
-from input_data import command, records
+from commands import command_line
+from commands.errors import UsageError
 from input_data.dataset import SPLITS
+from input_data.formats import tfrecords
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of MNIST's IDX files. Without it: the sample that "
                     "comes with the project.", flag_values=FLAGS)
 flags.DEFINE_string("output_dir", None, "Folder of the records. Without it: --data_dir.",
@@ -44,7 +46,7 @@ def generate(data_dir, output_dir, split="test", versions=1, seed=0):
       DataError: if the digits are missing or damaged, or the records are there already.
     """
     from input_data.affnist.affine import transformed
-    from input_data.examples import framed_examples
+    from input_data.formats.tf_examples import framed_examples
     from input_data.mnist.mnist_input import read_idx_split
 
     images, labels = read_idx_split(data_dir, split)
@@ -56,16 +58,16 @@ def generate(data_dir, output_dir, split="test", versions=1, seed=0):
 
     name = os.path.join(output_dir, f"{split}_affine_mnist.tfrecords")
     count = versions * len(images)
-    records.write_blocks(name, map(make, records.chunks(count)), count)
+    tfrecords.write_blocks(name, map(make, tfrecords.chunks(count)), count)
     return name, count
 
 
 def _settings(values):
     if not (values.data_dir or values.output_dir):
-        raise command.UsageError("--output_dir is missing: the folder to write to.")
+        raise UsageError("--output_dir is missing: the folder to write to.")
     for name in ("data_dir", "output_dir"):
         if values[name].value is not None and not os.path.isdir(values[name].value):
-            raise command.UsageError(f"--{name}: expected a folder, found {values[name].value}.")
+            raise UsageError(f"--{name}: expected a folder, found {values[name].value}.")
     return values
 
 
@@ -79,7 +81,7 @@ def _main(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__)
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ import os
 
 import numpy as np
 
-from input_data import records
 from input_data.affnist import batch_files, expanded
 from input_data.dataset import DataError, Split, check_single_target, scaled_batch
+from input_data.formats import tfrecords
 from input_data.mnist import describe, listing, mnist_input
 
 # Where affNIST's archives put their files, from the folder that --data_dir names.
@@ -51,7 +51,7 @@ def load(data_dir, split, num_targets=1):
                                     "the sample of MNIST that comes with the project")
     if not os.path.isdir(data_dir):
         return _from_records(data_dir)
-    if name := records.find(data_dir, [expanded.record_pattern(split)]):
+    if name := tfrecords.find(data_dir, [expanded.record_pattern(split)]):
         return _from_records(name)
     return expanded.from_digits(data_dir, split, data_dir)
 
@@ -78,7 +78,7 @@ def _load_test(data_dir):
     for path in (os.path.join(data_dir, name) for name in TEST_FILES):
         if os.path.isfile(path):
             found[path] = [path]
-    generated = records.find(data_dir, [GENERATED.replace(".", r"\.")])
+    generated = tfrecords.find(data_dir, [GENERATED.replace(".", r"\.")])
     names = [*found, *([generated] if generated else [])]
     if not names:
         raise DataError(f"{data_dir}: expected test_batches/N.mat or {GENERATED}, found "

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from input_data.affnist.matlab_file import read_struct
 from input_data.dataset import DataError
+from input_data.formats.matlab import read_struct
 from input_data.mnist import NUM_CLASSES
 
 STRUCT, IMAGES, LABELS = "affNISTdata", "image", "label_int"

@@ -6,12 +6,13 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+import conftest
 import experiment
 from input_data.cifar10 import cifar10_input
 from input_data.dataset import DataError
 from input_data.pipeline import evaluation_batches, training_batches
 
-TESTDATA = os.path.join(os.path.dirname(__file__), "..", "..", "testdata", "cifar10")
+TESTDATA = os.path.join(conftest.TESTDATA, "cifar10")
 FILES = os.path.join(TESTDATA, "cifar-10-batches-bin")
 LEAST_P = 1e-4      # a right distribution fails one test in ten thousand
 

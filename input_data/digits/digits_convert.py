@@ -14,13 +14,14 @@ import zipfile
 import numpy as np
 from absl import flags
 
-from input_data import command
+from commands import command_line
+from commands.errors import UsageError
+from commands.whole_files import whole_file
 from input_data.dataset import DataError
-from input_data.files import whole_file
 
 LABELLED = 0.7
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of MNIST's IDX files. Without it: the sample that "
                     "comes with the project.", flag_values=FLAGS)
 flags.DEFINE_string("output", None, "The .zip to write.", flag_values=FLAGS)
@@ -75,11 +76,11 @@ def _png(image):
 
 def _settings(values):
     if not values.output or not os.path.isdir(os.path.dirname(values.output) or "."):
-        raise command.UsageError(f"--output: there is no folder for {values.output}.")
+        raise UsageError(f"--output: there is no folder for {values.output}.")
     if os.path.lexists(values.output):
-        raise command.UsageError(f"--output: {values.output} is there already.")
+        raise UsageError(f"--output: {values.output} is there already.")
     if values.data_dir is not None and not os.path.isdir(values.data_dir):
-        raise command.UsageError(f"--data_dir: there is no folder {values.data_dir}.")
+        raise UsageError(f"--data_dir: there is no folder {values.data_dir}.")
     return values
 
 
@@ -90,7 +91,7 @@ def _main(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__)
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import io
 import numpy as np
 import tensorflow as tf
 
-from input_data import image_files
 from input_data.augmentation import shifted_batches
 from input_data.dataset import DataError, DatasetInfo, Split, check_single_target
 from input_data.digits import NUM_CLASSES, tables
-from input_data.file_tree import FileTree
+from input_data.digits.file_tree import FileTree
+from input_data.formats import image_files
 from input_data.hold_out import held_out, part
 
 FRACTION = 0.3          # held out, unless the user says otherwise

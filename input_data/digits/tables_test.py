@@ -6,7 +6,7 @@ from hypothesis import given, strategies
 
 from input_data.dataset import DataError
 from input_data.digits import tables
-from input_data.file_tree import FileTree
+from input_data.digits.file_tree import FileTree
 
 TRAIN = b"filename,label\n0.png,4\n1.png,9\n"
 TEST = b"filename\n2.png\n"

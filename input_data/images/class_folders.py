@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from input_data import image_files
 from input_data.dataset import DataError
+from input_data.formats import image_files
 
 
 class ClassFolders(NamedTuple):

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from input_data import image_files
 from input_data.dataset import DataError
+from input_data.formats import image_files
 
 CACHE_BYTES = 2**30     # of decoded images; those of a larger split are decoded at each reading
 

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from input_data import image_files
 from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
+from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out_by_class, part
 from input_data.images import class_folders, decoding
 from input_data.numbered_random import permuted

@@ -6,10 +6,11 @@ import re
 
 import numpy as np
 
-from input_data import augmentation, records
+from input_data import augmentation
 from input_data.dataset import DataError, Split, scaled_batch
-from input_data.image_records import ImageRecords
-from input_data.mnist import NUM_CLASSES, describe, idx, listing, multi_mnist
+from input_data.formats import idx, tfrecords
+from input_data.formats.image_records import ImageRecords
+from input_data.mnist import NUM_CLASSES, describe, listing, multi_mnist
 
 SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
 TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
@@ -48,7 +49,7 @@ def load(data_dir, split, num_targets=1, *, shift=None):
     if not os.path.isdir(data_dir):
         _check_split_of_file(data_dir, split, num_targets)
         return from_records(data_dir)
-    if name := records.find(data_dir, record_patterns(split, num_targets)):
+    if name := tfrecords.find(data_dir, record_patterns(split, num_targets)):
         return from_records(name)
     return _from_idx(data_dir, split, num_targets, data_dir, shift)
 

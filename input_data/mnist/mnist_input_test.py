@@ -6,14 +6,15 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+import conftest
 from conftest import write_mnist
 from input_data.dataset import DataError
-from input_data.examples import serialize
+from input_data.formats.tf_examples import serialize
+from input_data.formats.tfrecords import write
 from input_data.mnist import mnist_input
 from input_data.pipeline import evaluation_batches, training_batches
-from input_data.records import write
 
-TESTDATA = os.path.join(os.path.dirname(__file__), "..", "..", "testdata", "mnist_records")
+TESTDATA = os.path.join(conftest.TESTDATA, "mnist_records")
 
 
 def all_of(split):

@@ -19,17 +19,21 @@ import sys
 
 from absl import flags
 
+from commands.errors import UsageError
+
 if not __package__:     # run as a file: imports start from the project's folder
     sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 import numpy as np
 
-from input_data import command, records, workers
+from commands import command_line
+from input_data import workers
 from input_data.dataset import SPLITS
+from input_data.formats import tfrecords
 from input_data.mnist.pairs import Pairs
 from input_data.mnist.shifts import Ground, every_shift
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of the IDX files, and of the records made.",
                     flag_values=FLAGS)
 flags.DEFINE_enum("split", "train", SPLITS, "Which digits.", flag_values=FLAGS)
@@ -62,7 +66,7 @@ def generate(data_dir, split, shift, pad=0, max_shard=0):
     Raises:
       DataError: if the digits are missing or damaged, or the records are there already.
     """
-    from input_data.examples import framed_examples
+    from input_data.formats.tf_examples import framed_examples
     from input_data.mnist.mnist_input import read_idx_split
 
     images, labels = read_idx_split(data_dir, split)
@@ -76,7 +80,7 @@ def generate(data_dir, split, shift, pad=0, max_shard=0):
 
     name = os.path.join(data_dir, f"{split}_{shift}shifted_mnist.tfrecords")
     count = len(images) * len(shifts)
-    records.write_blocks(name, map(make, records.chunks(count)), count, max_shard)
+    tfrecords.write_blocks(name, map(make, tfrecords.chunks(count)), count, max_shard)
     return name, count
 
 
@@ -95,9 +99,9 @@ def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0
 
     pairs = Pairs(*read_idx_split(data_dir, split), num_pairs, shift, pad, seed)
     name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
-    blocks = workers.in_order(PairRecords(pairs), records.chunks(len(pairs)), num_workers)
+    blocks = workers.in_order(PairRecords(pairs), tfrecords.chunks(len(pairs)), num_workers)
     with contextlib.closing(blocks):        # ends the workers, whatever happens to the writing
-        records.write_blocks(name, blocks, len(pairs), max_shard)
+        tfrecords.write_blocks(name, blocks, len(pairs), max_shard)
     return name, len(pairs)
 
 
@@ -113,7 +117,7 @@ class PairRecords:
 
     def __call__(self, numbers):
         """Returns the framed records of the pairs of some numbers, uint8 [n, length]."""
-        from input_data.examples import framed_examples
+        from input_data.formats.tf_examples import framed_examples
 
         labels, images = self._pairs.make(numbers)
         return framed_examples(
@@ -123,12 +127,12 @@ class PairRecords:
 
 def _settings(values):
     if values.data_dir is None or not os.path.isdir(values.data_dir):
-        raise command.UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+        raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     if values.multi_targets and not values.num_pairs:
-        raise command.UsageError("--num_pairs: expected 1 or more with --multi_targets, found 0.")
+        raise UsageError("--num_pairs: expected 1 or more with --multi_targets, found 0.")
     for name in ("num_pairs", "seed", "workers"):
         if values[name].present and not values.multi_targets:
-            raise command.UsageError(f"--{name} concerns pairs: expected --multi_targets=true "
+            raise UsageError(f"--{name} concerns pairs: expected --multi_targets=true "
                                      "with it.")
     return values
 
@@ -150,7 +154,7 @@ def _main(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__)
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from input_data import records
+from input_data.formats import tfrecords
 from input_data.mnist import mnist_input, mnist_shift
 from input_data.mnist.multi_mnist_test import FEATURES
 from input_data.mnist.pairs import Pairs
@@ -30,13 +30,13 @@ def run(*arguments):
 def test_every_shift_of_every_digit_rows_outer(mnist_dir, digits, shift, pad):
     assert run(f"--data_dir={mnist_dir}", "--split=test", f"--shift={shift}", f"--pad={pad}") == 0
     path = f"{mnist_dir}/test_{shift}shifted_mnist.tfrecords"
-    records = [record.numpy() for record in tf.data.TFRecordDataset(path)]
+    tfrecords = [record.numpy() for record in tf.data.TFRecordDataset(path)]
     shifts = [(rows, columns) for rows in range(-shift, shift + 1)
               for columns in range(-shift, shift + 1)]
-    assert len(records) == 20 * len(shifts)
+    assert len(tfrecords) == 20 * len(shifts)
     size = 28 + 2 * pad
-    for number in range(0, len(records), 37):
-        parsed = tf.io.parse_single_example(records[number], {
+    for number in range(0, len(tfrecords), 37):
+        parsed = tf.io.parse_single_example(tfrecords[number], {
             **{key: tf.io.FixedLenFeature([], tf.int64)
                for key in ("height", "width", "depth", "label")},
             "image_raw": tf.io.FixedLenFeature([], tf.string)})
@@ -115,7 +115,7 @@ def written_by_tensorflow(path, examples):
 
 
 def test_the_bytes_of_pairs_are_those_that_tensorflow_writes(mnist_dir, monkeypatch):
-    monkeypatch.setattr(records, "CHUNK", 37)
+    monkeypatch.setattr(tfrecords, "CHUNK", 37)
     assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=5", "--shift=3", "--pad=2",
                "--seed=7") == 0
     pairs = Pairs(*mnist_input.read_idx_split(str(mnist_dir), "test"), 5, 3, 2, seed=7)
@@ -141,14 +141,14 @@ def test_the_bytes_of_single_digits_are_those_that_tensorflow_writes(mnist_dir, 
 def test_pairs_come_in_balanced_shards_that_the_reader_finds(mnist_dir):
     assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=9", "--max_shard=25") == 0
     names = sorted(glob.glob(f"{mnist_dir}/multi*"))
-    sizes = [len(records.RecordFiles([name])) for name in names]
+    sizes = [len(tfrecords.RecordFiles([name])) for name in names]
     assert len(sizes) == 8 and sum(sizes) == 180 and max(sizes) - min(sizes) <= 1
     split = mnist_input.load(str(mnist_dir), "test", num_targets=2)
     assert split.info.num_examples == 180 and split.source.endswith("tfrecords@8")
 
 
 def test_the_seed_alone_decides_the_bytes_of_pairs(mnist_dir, monkeypatch):
-    monkeypatch.setattr(records, "CHUNK", 17)
+    monkeypatch.setattr(tfrecords, "CHUNK", 17)
 
     def made(*arguments):
         assert run(f"--data_dir={mnist_dir}", *PAIRS, "--num_pairs=30", "--max_shard=400",

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from input_data.dataset import Split
-from input_data.image_records import ImageRecords
+from input_data.formats.image_records import ImageRecords
 from input_data.mnist import NUM_CLASSES, describe
 from input_data.mnist.pairs import Pairs
 

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import conftest
 from input_data.dataset import DataError
-from input_data.examples import serialize
+from input_data.formats.tf_examples import serialize
+from input_data.formats.tfrecords import shard_names, write
 from input_data.mnist import mnist_input, multi_mnist
 from input_data.pipeline import evaluation_batches, training_batches
-from input_data.records import shard_names, write
 
-TESTDATA = os.path.join(os.path.dirname(__file__), "..", "..", "testdata", "multimnist")
+TESTDATA = os.path.join(conftest.TESTDATA, "multimnist")
 TEST = "multitest_4shifted_mnist.tfrecords"
 FEATURES = {
     **{name: tf.io.FixedLenFeature([], tf.int64)

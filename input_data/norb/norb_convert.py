@@ -13,14 +13,17 @@ import sys
 
 from absl import flags
 
+from commands.errors import UsageError
+
 if not __package__:     # run as a file: imports start from the project's folder
     sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 import numpy as np
 
-from input_data import command, records
+from commands import command_line
 from input_data.dataset import DataError
-from input_data.norb.norb_matrix import Matrix
+from input_data.formats import tfrecords
+from input_data.formats.norb_matrix import Matrix
 
 PREFIXES = {
     "train": "smallnorb-5x46789x9x18x6x2x96x96-training",
@@ -30,7 +33,7 @@ NUM_CLASSES = 5
 CAMERAS, HEIGHT, WIDTH = 2, 96, 96
 META = 4
 
-FLAGS = command.new_flags()
+FLAGS = command_line.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of the matrices, and of the records made.",
                     flag_values=FLAGS)
 flags.DEFINE_enum("split", "train", list(PREFIXES), "Which pairs.", flag_values=FLAGS)
@@ -58,7 +61,7 @@ def generate(data_dir, split):
                         f"labels, its info file {len(metas)} rows: expected as many of each.")
     name = os.path.join(data_dir, f"{split}duo.tfrecords")
     rows = zip(images.rows(), labels.rows(), metas.rows())
-    records.write(name, _serialized(rows, paths["cat"]), len(images))
+    tfrecords.write(name, _serialized(rows, paths["cat"]), len(images))
     return name, len(images)
 
 
@@ -73,7 +76,7 @@ def _paths(data_dir, prefix):
 
 
 def _serialized(rows, labels_path):
-    from input_data.examples import serialize
+    from input_data.formats.tf_examples import serialize
 
     for number, (image, label, meta) in enumerate(rows):
         if not 0 <= label < NUM_CLASSES:
@@ -85,7 +88,7 @@ def _serialized(rows, labels_path):
 
 def _settings(values):
     if values.data_dir is None or not os.path.isdir(values.data_dir):
-        raise command.UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+        raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     return values
 
 
@@ -96,7 +99,7 @@ def _main(values):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command.run(argv, FLAGS, _settings, _main, __doc__)
+    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+import conftest
 from input_data.dataset import DataError
+from input_data.formats.norb_matrix import Matrix, parse_header
 from input_data.norb import norb_convert, norb_input
-from input_data.norb.norb_matrix import Matrix, parse_header
 
-TESTDATA = os.path.join(os.path.dirname(__file__), "..", "..", "testdata", "norb")
+TESTDATA = os.path.join(conftest.TESTDATA, "norb")
 MAGIC = {np.dtype(np.uint8): 0x1E3D4C55, np.dtype(np.int32): 0x1E3D4C54}
 FEATURES = {
     "height": tf.io.FixedLenFeature([], tf.int64), "width": tf.io.FixedLenFeature([], tf.int64),

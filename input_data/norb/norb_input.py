@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from input_data import augmentation, records
+from input_data import augmentation
 from input_data.dataset import (
     DataError,
     DatasetInfo,
@@ -13,7 +13,8 @@ from input_data.dataset import (
     check_single_target,
     single_target_batch,
 )
-from input_data.image_records import ImageRecords
+from input_data.formats import tfrecords
+from input_data.formats.image_records import ImageRecords
 
 CLASS_NAMES = ("animal", "human", "plane", "truck", "car")
 CAMERAS = 2
@@ -69,7 +70,7 @@ def _parse(features, shape):
 def _record_name(data_dir, split):
     if not os.path.isdir(data_dir):
         return data_dir
-    name = records.find(data_dir, [rf"{split}duo\.tfrecords"])
+    name = tfrecords.find(data_dir, [rf"{split}duo\.tfrecords"])
     if name is None:
         raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
                         "python -m input_data.norb.norb_convert makes it.")

@@ -5,14 +5,15 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+import conftest
 import experiment
-from input_data import records
 from input_data.dataset import DataError
-from input_data.examples import serialize
+from input_data.formats import tfrecords
+from input_data.formats.tf_examples import serialize
 from input_data.norb import norb_input
 from input_data.pipeline import evaluation_batches, training_batches
 
-TESTDATA = os.path.join(os.path.dirname(__file__), "..", "..", "testdata", "norb")
+TESTDATA = os.path.join(conftest.TESTDATA, "norb")
 LEAST_P = 1e-4      # a right distribution fails one test in ten thousand
 
 
@@ -38,7 +39,7 @@ def write_records(folder, **changes):
     record = dict(height=96, width=96, depth=2, label=3, meta=[0, 0, 0, 0],
                   image_raw=bytes(2 * 96 * 96))
     path = os.path.join(folder, "testduo.tfrecords")
-    records.write(path, [serialize(**record), serialize(**{**record, **changes})], 2)
+    tfrecords.write(path, [serialize(**record), serialize(**{**record, **changes})], 2)
     return path
 
 
@@ -123,14 +124,14 @@ def test_a_bad_record_is_named(tmp_path, changes, message):
 @pytest.mark.parametrize("shape", [(96, 96, 1), (62, 96, 2), (96, 62, 2)])
 def test_wrong_sizes_are_found_when_opened(tmp_path, shape):
     height, width, depth = shape
-    records.write(f"{tmp_path}/testduo.tfrecords", [serialize(
+    tfrecords.write(f"{tmp_path}/testduo.tfrecords", [serialize(
         height=height, width=width, depth=depth, label=0, image_raw=bytes(np.prod(shape)))], 1)
     with pytest.raises(DataError, match=r"63 or more and a depth of 2, found"):
         norb_input.load(str(tmp_path), "test")
 
 
 def test_other_sizes_are_read(tmp_path):
-    records.write(f"{tmp_path}/testduo.tfrecords", [serialize(
+    tfrecords.write(f"{tmp_path}/testduo.tfrecords", [serialize(
         height=63, width=70, depth=2, label=0, image_raw=bytes(range(252)) * 35)], 1)
     assert all_of(norb_input.load(str(tmp_path), "test"))["images"].shape == (1, 32, 32, 2)
 

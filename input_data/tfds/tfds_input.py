@@ -5,8 +5,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from input_data import image_files
 from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
+from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out, part
 
 MEMORY_BYTES = 2**31    # of images at most, where the files' format has no reading by number

@@ -1,0 +1,97 @@
+"""Primary capsules: the first capsules, made from a convolution's features."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from capsules.convolution.algorithm import Convolution
+from capsules.ops import squash
+
+
+@keras.saving.register_keras_serializable(package="capsules")
+class PrimaryCapsules(keras.layers.Layer):
+    """A convolution whose channels are grouped into capsules (paper, section 4).
+
+    The features of a capsule are scaled by what one routing iteration gives to each of
+    num_capsules equal outputs: 1 / num_capsules, or 1 / (num_capsules + 1) when leaky. The
+    capsule's bias and the squashing follow.
+
+    Input: float [batch, height, width, depth], of any size, which the first call decides.
+    Output: float [batch, num_capsules * out_height * out_width, atoms], capsule types
+    outermost, then rows, then columns; `grid_shape` says how many there are of each.
+
+    >>> layer = PrimaryCapsules(num_capsules=32, atoms=8)
+    >>> layer(tf.zeros([2, 20, 20, 256])).shape
+    TensorShape([2, 1152, 8])
+
+    Args:
+      num_capsules: number of capsule types.
+      atoms: number of components of a capsule.
+      kernel_size: height and width of the convolution's kernel.
+      strides: the convolution's step, the same for rows and columns.
+      padding: "valid" or "same".
+      leaky: whether the capsules are scaled as leaky routing does.
+      algorithm: of the convolution, "auto", "direct" or "spectral" (see
+        `convolution.Convolution`).
+
+    Raises:
+      ValueError: for another padding, or images that are smaller than an unpadded kernel.
+    """
+
+    def __init__(self, num_capsules, atoms=8, kernel_size=9, strides=2, padding="valid",
+                 leaky=False, algorithm="auto", **kwargs):
+        super().__init__(**kwargs)
+        if str(padding).lower() not in ("valid", "same"):
+            raise ValueError(f"Expected padding 'valid' or 'same'. Received: {padding!r}.")
+        self.num_capsules = num_capsules
+        self.atoms = atoms
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding.lower()
+        self.leaky = leaky
+        self.algorithm = algorithm
+
+    def build(self, input_shape):
+        if None in input_shape[1:]:
+            raise ValueError("Expected images of known height, width and depth. "
+                             f"Received: input_shape={input_shape}.")
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, input_shape[-1],
+                   self.num_capsules * self.atoms),
+            initializer=keras.initializers.TruncatedNormal(stddev=0.1))
+        self.bias = self.add_weight(
+            name="bias", shape=(self.num_capsules, self.atoms),
+            initializer=keras.initializers.Constant(0.1))
+        self.convolution = Convolution(self.algorithm, input_shape[1:3], self.kernel.shape,
+                                       self.strides, self.padding)
+
+    def freeze(self):
+        """Transforms the kernel once for all calls until the next `freeze`."""
+        self.convolution.freeze(tf.cast(self.kernel.value, self.compute_dtype))
+
+    def call(self, inputs):
+        features = self.convolution(inputs, tf.convert_to_tensor(self.kernel))
+        rows, columns = features.shape[1:3]
+        features = tf.reshape(features, [-1, rows, columns, self.num_capsules, self.atoms])
+        share = 1 / (self.num_capsules + 1) if self.leaky else 1 / self.num_capsules
+        capsules = squash(features * share + self.bias)
+        capsules = tf.transpose(capsules, [0, 3, 1, 2, 4])
+        return tf.reshape(capsules, [-1, self.num_capsules * rows * columns, self.atoms])
+
+    def grid_shape(self, input_shape):
+        """Returns the capsules' types, rows and columns, for images [batch, height, ...]."""
+        def positions(size):
+            fits = size if self.padding == "same" else size - self.kernel_size + 1
+            return -(-fits // self.strides)
+        return self.num_capsules, positions(input_shape[1]), positions(input_shape[2])
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], math.prod(self.grid_shape(input_shape)), self.atoms)
+
+    def get_config(self):
+        return {**super().get_config(), "num_capsules": self.num_capsules, "atoms": self.atoms,
+                "kernel_size": self.kernel_size, "strides": self.strides,
+                "padding": self.padding, "leaky": self.leaky, "algorithm": self.algorithm}

@@ -1,0 +1,59 @@
+"""A convolutional layer for large kernels."""
+
+import keras
+import tensorflow as tf
+
+from capsules.convolution.algorithm import Convolution
+
+
+@keras.saving.register_keras_serializable(package="capsules")
+class SpectralConv2D(keras.layers.Conv2D):
+    """keras.layers.Conv2D, computed by products of spectra (see `capsules.convolution.spectral`).
+
+    The same weights and, but for rounding, the same results. It pays off for kernels of about
+    5x5 and more between many channels, on CPUs.
+
+    Input: float [batch, height, width, channels] of known height, width and channels.
+    Output: float [batch, out_height, out_width, filters].
+
+    >>> layer = SpectralConv2D(256, 9, strides=2)
+    >>> layer(tf.zeros([2, 20, 20, 256])).shape
+    TensorShape([2, 6, 6, 256])
+
+    Args:
+      filters: number of output channels.
+      kernel_size: int, or (height, width).
+      strides: int, the same for rows and columns.
+      algorithm: "spectral"; or "auto" or "direct", as for `convolution.Convolution`.
+      **kwargs: as for keras.layers.Conv2D, but neither dilation, groups nor channels first.
+
+    Raises:
+      ValueError: for what it cannot do.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, algorithm="spectral", **kwargs):
+        super().__init__(filters, kernel_size, strides=strides, **kwargs)
+        if len(set(self.strides)) > 1:
+            raise ValueError(f"Expected equal strides. Received: strides={self.strides}.")
+        if set(self.dilation_rate) != {1} or self.groups != 1:
+            raise ValueError("Expected neither dilation nor groups. Received: dilation_rate="
+                             f"{self.dilation_rate}, groups={self.groups}.")
+        if self.data_format != "channels_last":
+            raise ValueError(f"Expected channels last. Received: {self.data_format}.")
+        self.algorithm = algorithm
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
+        self.convolution = Convolution(self.algorithm, input_shape[1:3], self.kernel.shape,
+                                       self.strides[0], self.padding)
+
+    def convolution_op(self, inputs, kernel):
+        return self.convolution(inputs, tf.convert_to_tensor(kernel))
+
+    def freeze(self):
+        """Transforms the kernel once for all calls until the next `freeze`."""
+        self.convolution.freeze(tf.cast(self.kernel.value, self.compute_dtype))
+
+    def get_config(self):
+        return {**super().get_config(), "strides": self.strides[0], "algorithm": self.algorithm}

@@ -1,0 +1,68 @@
+"""What the project's commands have in common: flags, help, errors of one line."""
+
+import os
+import sys
+
+from absl import flags
+
+from commands import quiet_tensorflow, signals
+from commands.errors import UsageError, UserError
+
+USAGE_ERROR = 2
+
+
+def new_flags():
+    """Returns an empty set of flags for a command, with --help and --verbosity."""
+    values = flags.FlagValues()
+    flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
+    flags.DEFINE_integer("verbosity", -1, "0 or more shows TensorFlow's own log lines.",
+                         flag_values=values)
+    return values
+
+
+def run(argv, flag_values, settings, main, about, tensorflow=True, takes_arguments=False,
+        before_use=None):
+    """Parses and checks a command's flags, then imports TensorFlow, then does the work.
+
+    Args:
+      argv: list of str, the command and its arguments.
+      flag_values: what `new_flags` returned, with the command's flags defined.
+      settings: function of the parsed flags that checks them and returns what main takes; with
+        takes_arguments, a function of the flags and the list of the other arguments.
+      main: function of the settings that does the work; returns an exit status, None for 0.
+      about: str, what the command does, for --help.
+      tensorflow: whether the work needs TensorFlow.
+      takes_arguments: whether the command takes arguments that are no flags.
+      before_use: function of what settings returned that chooses TensorFlow's devices, or None.
+
+    Returns:
+      int, the exit status: 2, and one line on the screen, for a UserError or a wrong flag; 130 and
+      143 after Ctrl-C and SIGTERM.
+    """
+    kept_lines = ""
+    try:
+        with signals.leaving_at_once():
+            flag_values.unparse_flags()
+            arguments = flag_values(argv)[1:]
+            if flag_values.help:
+                print(f"{about}\nFlags:\n{flag_values.get_help()}")
+                return 0
+            if arguments and not takes_arguments:
+                raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
+            checked = settings(flag_values, *([arguments] if takes_arguments else []))
+            if tensorflow:
+                kept_lines = quiet_tensorflow.load(
+                    show_lines=flag_values.verbosity >= 0,
+                    before_use=lambda: before_use and before_use(checked))
+        with signals.raised():
+            return main(checked) or 0
+    except (flags.Error, UserError) as error:
+        line = " ".join(str(error).split())
+        print(f"{os.path.basename(argv[0])}: error: {line}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt as error:
+        print(signals.line(os.path.basename(argv[0]), error), file=sys.stderr)
+        return signals.status(error)
+    except Exception:
+        sys.stderr.write(kept_lines)
+        raise

@@ -1,0 +1,49 @@
+"""Records of images that are all of one shape: opened by name, read by number, checked."""
+
+import numpy as np
+
+from input_data.dataset import DataError
+from input_data.formats import tfrecords
+from input_data.formats.tf_examples import Features
+
+
+class ImageRecords:
+    """The records NAME or NAME@N, tf.train.Examples with height, width and depth.
+
+    Args:
+      name: str.
+      parse: function from the Features of a record and its (height, width, depth) to a tuple of
+        what `read` stacks.
+
+    Attributes:
+      shape: height, width and depth of every record.
+
+    Raises:
+      DataError: if there are no such records, or the first is damaged.
+    """
+
+    def __init__(self, name, parse):
+        self._files = tfrecords.RecordFiles(tfrecords.shard_names(name))
+        self._parse = parse
+        self.shape = Features(self._files[0], self._files.where(0)).shape()
+        # A size that the first record only claims must not decide the network's.
+        self._parsed(0)
+
+    def __len__(self):
+        return len(self._files)
+
+    def read(self, numbers):
+        """Returns an array [n, ...] of each thing that `parse` returns, of n records.
+
+        Raises:
+          DataError: if a record is damaged, or not of the first one's shape.
+        """
+        return [np.stack(values) for values in zip(*map(self._parsed, numbers))]
+
+    def _parsed(self, number):
+        features = Features(self._files[number], self._files.where(number))
+        found = features.shape()
+        if found != self.shape:
+            raise DataError(f"{features.where}: expected height, width and depth of {self.shape} "
+                            f"like the first, found {found}.")
+        return self._parse(features, self.shape)

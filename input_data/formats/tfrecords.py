@@ -1,0 +1,243 @@
+"""TFRecord files of tf.train.Examples: found by name, read by number, checked, written.
+
+A record is its length (8 bytes), a checksum of the length (4), the data, and a checksum of
+the data (4); checksums are masked CRC-32C.
+"""
+
+import contextlib
+import glob
+import math
+import os
+import re
+import struct
+
+import google_crc32c
+import numpy as np
+from tqdm import tqdm
+
+from commands.whole_files import whole_file
+from input_data.dataset import DataError
+
+HEADER = struct.Struct("<QI")
+FOOTER = struct.Struct("<I")
+CHUNK = 1000    # records that generators make at a time
+
+
+def shard_names(name):
+    """Returns the files that NAME or NAME@N stands for: one, or N shards.
+
+    Raises:
+      DataError: if a file is missing; names the first one.
+    """
+    base, _, count = name.rpartition("@")
+    if "@" not in os.path.basename(name):
+        names = [name]
+    elif not re.fullmatch("0{0,4}[1-9][0-9]{0,4}", count):
+        raise DataError(f"{name}: expected NAME@N with a number of shards N, 1 to 99999.")
+    else:
+        names = [f"{base}-{shard:05d}-of-{int(count):05d}" for shard in range(int(count))]
+    for path in names:
+        if not os.path.isfile(path):
+            there = ", ".join(sorted(map(os.path.basename, glob.glob(glob.escape(base) + "*"))))
+            raise DataError(f"{name}: file {path} is missing; there: {there or 'none like it'}.")
+    return names
+
+
+def find(folder, patterns):
+    """Returns the one set of record files in a folder that fits, as NAME or NAME@N, or None.
+
+    Args:
+      folder: str.
+      patterns: regular expressions of whole file names, without the shard's suffix.
+
+    Raises:
+      DataError: if several fit; lists them.
+    """
+    found = set()
+    for entry in os.listdir(folder):
+        name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry,
+                                    re.DOTALL).groups()
+        if any(re.fullmatch(pattern, name) for pattern in patterns):
+            found.add(os.path.join(folder, f"{name}@{int(shards)}" if shards else name))
+    if len(found) > 1:
+        raise DataError(f"{folder}: expected one set of records for this split, found several: "
+                        f"{', '.join(sorted(found))}; name one of them with --data_dir.")
+    return found.pop() if found else None
+
+
+class RecordFiles:
+    """The records of several TFRecord files, by number, in the order of the files.
+
+    Opening reads the records' positions: a few of them where the records of a file are of one
+    length, which is then arithmetic, else all. Reading checks length and checksum.
+
+    Args:
+      paths: names of the files.
+
+    Raises:
+      DataError: if a file cannot be read, is empty, or ends inside a record.
+    """
+
+    def __init__(self, paths):
+        self._files = [_FileIndex(path) for path in paths]
+        self._ends = np.cumsum([file.count for file in self._files])
+
+    def __len__(self):
+        return int(self._ends[-1])
+
+    def __getitem__(self, number):
+        """Returns the bytes of a record. Raises DataError if they are damaged."""
+        file, position = self._locate(number)
+        return file.read(position)
+
+    def where(self, number):
+        """Returns the file and position of a record, in words."""
+        file, position = self._locate(number)
+        return f"{file.path}, record {position} (byte {file.offset(position)})"
+
+    def _locate(self, number):
+        which = int(np.searchsorted(self._ends, number, side="right"))
+        start = int(self._ends[which - 1]) if which else 0
+        return self._files[which], int(number) - start
+
+
+class _FileIndex:
+    """Where the records of one file begin."""
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            self.size = os.path.getsize(path)
+            with open(path, "rb") as file:
+                self._stride = self._even_stride(file)
+                self._offsets = None if self._stride else self._scan(file)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+        self.count = self.size // self._stride if self._stride else len(self._offsets)
+
+    def offset(self, position):
+        return position * self._stride if self._stride else int(self._offsets[position])
+
+    def read(self, position):
+        offset = self.offset(position)
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                file.seek(offset)
+                data = file.read(self._data_length(file.read(HEADER.size), offset) + FOOTER.size)
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read ({error.strerror}).") from None
+        data, footer = data[:-FOOTER.size], data[-FOOTER.size:]
+        if footer != FOOTER.pack(masked_crc(data)):
+            raise DataError(f"{self.path}: damaged record {position} at byte {offset}: its "
+                            f"checksum does not fit its data; make or fetch the file again.")
+        return data
+
+    def _data_length(self, header, offset):
+        """Returns the length that a header gives, checked against checksum and file size."""
+        expected = f"{self.path}: expected a record at byte {offset}, found "
+        again = "; make or fetch the file again."
+        if len(header) < HEADER.size:
+            raise DataError(f"{expected}only {len(header)} more bytes{again}")
+        length, crc = HEADER.unpack(header)
+        if crc != masked_crc(header[:8]):
+            raise DataError(f"{expected}none: damaged, or not a TFRecord file{again}")
+        needed = HEADER.size + length + FOOTER.size
+        if offset + needed > self.size:
+            raise DataError(f"{expected}{self.size - offset} of its {needed} bytes: "
+                            f"the file is cut short{again}")
+        return length
+
+    def _even_stride(self, file, probes=64):
+        """Returns the length of every record, if probes say that it is the same, else None."""
+        if not self.size:
+            raise DataError(f"{self.path}: expected records, found an empty file.")
+        header = file.read(HEADER.size)
+        stride = HEADER.size + self._data_length(header, 0) + FOOTER.size
+        if self.size % stride:
+            return None
+        for number in np.unique(np.linspace(0, self.size // stride - 1, probes).astype(int)):
+            file.seek(int(number) * stride)
+            if file.read(HEADER.size) != header:
+                return None
+        return stride
+
+    def _scan(self, file):
+        offsets, offset = [], 0
+        while offset < self.size:
+            file.seek(offset)
+            length = self._data_length(file.read(HEADER.size), offset)
+            offsets.append(offset)
+            offset += HEADER.size + length + FOOTER.size
+        return np.array(offsets, np.int64)
+
+
+def masked_crc(data):
+    """Returns the checksum that TFRecord files hold of some bytes."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def write(name, records, count, max_shard=0):
+    """Writes records, an iterable of bytes. Other Args, Raises: as for `write_blocks`."""
+    rows = (np.frombuffer(record, np.uint8)[np.newaxis] for record in records)
+    write_blocks(name, map(framed, rows), count, max_shard)
+
+
+def write_blocks(name, blocks, count, max_shard=0):
+    """Writes records to the file NAME, or to shards NAME-00000-of-0000N; all of them or none.
+
+    Args:
+      name: str.
+      blocks: iterable of what `framed` returns.
+      count: number of the records in all of them.
+      max_shard: most records in a file, or 0 for one file.
+
+    Raises:
+      DataError: if a file is there already, or cannot be written.
+    """
+    shards = math.ceil(count / max_shard) if max_shard else 1
+    paths = [name] if shards == 1 else [f"{name}-{i:05d}-of-{shards:05d}" for i in range(shards)]
+    blocks, block = iter(blocks), ()
+    bar = tqdm(total=count, unit=" records", mininterval=0.5)
+    try:
+        with bar, contextlib.ExitStack() as whole_files:
+            # All of them first: a file that is there already is found before hours of work.
+            asides = [whole_files.enter_context(whole_file(path)) for path in paths]
+            for shard, aside in enumerate(asides):
+                left = count * (shard + 1) // shards - count * shard // shards
+                with open(aside, "xb") as file:
+                    while left:
+                        block = block if len(block) else next(blocks)
+                        part, block = block[:left], block[left:]
+                        file.write(part)
+                        left -= len(part)
+                        bar.update(len(part))
+    except FileExistsError as error:
+        raise DataError(f"{error} Move it away to make it again.") from None
+    except OSError as error:
+        raise DataError(f"{name}: cannot be written ({error.strerror}).") from None
+
+
+def chunks(count):
+    """Yields the numbers 0..count-1 in ranges of CHUNK; the last may be shorter."""
+    for start in range(0, count, CHUNK):
+        yield range(start, min(start + CHUNK, count))
+
+
+def framed(rows):
+    """Returns records with their length and checksums, as they stand in a file.
+
+    Args:
+      rows: uint8 [n, length], the data of n records.
+
+    Returns:
+      uint8 [n, length + 16].
+    """
+    count, length = rows.shape
+    size = struct.pack("<Q", length)
+    found = np.empty((count, HEADER.size + length + FOOTER.size), np.uint8)
+    found[:, :HEADER.size] = np.frombuffer(size + FOOTER.pack(masked_crc(size)), np.uint8)
+    found[:, HEADER.size:-FOOTER.size] = rows
+    checksums = np.fromiter((masked_crc(row.tobytes()) for row in rows), "<u4", count)
+    found[:, -FOOTER.size:] = checksums[:, np.newaxis].view(np.uint8)
+    return found

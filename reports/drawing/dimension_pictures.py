@@ -1,0 +1,103 @@
+"""Pictures of capsules whose dimensions are moved: a grid, and a film."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from reports.drawing import figures
+
+OFFSETS = np.arange(-5, 6) * 0.05       # the paper's, figure 4
+PANELS_A_ROW = 3
+FRAME_MILLISECONDS = 120
+FILM_COLUMNS = 8
+
+
+class Turned(NamedTuple):
+    """A capsule's images.
+
+    Attributes:
+      title: str, what they are of.
+      images: float32 [atoms, offsets, height, width, depth].
+    """
+
+    title: str
+    images: np.ndarray
+
+
+def draw(panels, path):
+    """Draws Turned capsules into a PNG: dimensions in rows, offsets in columns.
+
+    Args:
+      panels: list of Turned.
+      path: str.
+
+    Raises:
+      RunError: if it cannot be written, or is there already.
+    """
+    figures.save(figure(panels), path)
+
+
+def figure(panels):
+    """Returns the figure that `draw` writes."""
+    columns = min(PANELS_A_ROW, len(panels))
+    rows = -(-len(panels) // columns)
+    atoms, count, height, width, _ = panels[0].images.shape
+    scale = 44 / max(height, width)             # of a cell of 44 pixels
+    picture = figures.new_figure(columns * (count * (width + 1) * scale + 70),
+                                 rows * (atoms * (height + 1) * scale + 90))
+    for axis in picture.subplots(rows, columns, squeeze=False).ravel()[len(panels):]:
+        axis.set_visible(False)
+    for axis, panel in zip(picture.axes, panels):
+        axis.imshow(_grid(panel.images), extent=(0, count, atoms, 0), aspect="auto")
+        axis.set_title(panel.title, fontsize=10)
+        axis.set_xticks(np.arange(count) + 0.5, [f"{offset:+.2f}".replace("+0.00", "0")
+                                                 for offset in OFFSETS])
+        axis.set_yticks(np.arange(atoms) + 0.5, range(1, atoms + 1))
+        axis.set(xlabel="added to the dimension", ylabel="dimension of the capsule")
+        axis.tick_params(length=0, labelsize=9)
+        axis.spines[:].set_visible(False)
+    return picture
+
+
+def _grid(images):
+    """Returns images [rows, columns, ...] as one in colours, white lines between them."""
+    coloured = np.stack([[figures.in_colours(image) for image in row] for row in images])
+    framed = np.pad(coloured, [(0, 0), (0, 0), (0, 1), (0, 1), (0, 0)], constant_values=1)
+    rows, columns, height, width, _ = framed.shape
+    return framed.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
+
+
+def animate(panels, path):
+    """Writes Turned capsules as a GIF: all dimensions go through the offsets and back.
+
+    Args and Raises: as for `draw`.
+    """
+    from PIL import Image
+
+    atoms, count = panels[0].images.shape[:2]
+    columns = min(FILM_COLUMNS, atoms)
+    rows = -(-atoms // columns)
+    picture = figures.new_figure(columns * 76 + 20, len(panels) * (rows * 92 + 30) + 40)
+    shown = []          # an artist and its images, one an offset
+    for panel, part in zip(panels, picture.subfigures(len(panels), 1, squeeze=False).ravel()):
+        part.suptitle(panel.title, fontsize=10)
+        axes = part.subplots(rows, columns, squeeze=False).ravel()
+        for number, axis in enumerate(axes):
+            figures.bare(axis)
+            if number < atoms:
+                axis.set_title(f"dimension {number + 1}", fontsize=7)
+                shown.append((axis.imshow(figures.in_colours(panel.images[number, 0])),
+                              panel.images[number]))
+    words = picture.supxlabel(" ", fontsize=10)
+    frames = []
+    for offset in range(count):
+        words.set_text(f"{OFFSETS[offset]:+.2f} added to each dimension by itself")
+        for artist, images in shown:
+            artist.set_data(figures.in_colours(images[offset]))
+        frames.append(figures.as_image(picture))
+        picture.set_layout_engine("none")       # the first frame's is every frame's
+    frames = [frame.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+              for frame in (*frames, *frames[-2:0:-1])]
+    figures.write(path, lambda aside: frames[0].save(
+        aside, format="GIF", save_all=True, append_images=frames[1:], loop=0,
+        duration=FRAME_MILLISECONDS))

@@ -1,0 +1,41 @@
+import types
+
+import numpy as np
+from PIL import Image
+
+from reports.drawing import figures, learning_curves
+
+
+def run(name, training, evaluations):
+    return types.SimpleNamespace(name=name, training=training, evaluations=evaluations,
+                                 result={"wrong_percent": evaluations[-1][1]})
+
+
+def test_each_row_has_a_colour():
+    falling = [(step, 40 / step) for step in range(1, 201)]
+    rows = [[run("one", falling, [(200, 1.0)]), run("other seed", [], [(200, 3.0)])],
+            [run("two", [(1, 50.0)], [(50, 2.0), (99, 4.0)])]]
+    axis, = learning_curves.figure_of(rows).axes
+    found = [(line.get_color(), *np.transpose(line.get_xydata()).tolist())
+             for line in axis.lines if len(line.get_xydata())]
+    (first, _, _), (second, _, _) = figures.LINES[:2]
+    assert found[0][0] == first and found[0][1] == np.arange(5.5, 200, 10).tolist()
+    assert found[1:] == [(first, [200], [1]), (first, [200], [3]), (second, [1], [50]),
+                         (second, [50, 99], [2, 4])]
+    assert [text.get_text() for text in axis.get_legend().texts] == [
+        "training batches", "evaluated images", "one: 2.00 %", "two: 4.00 %"]
+
+
+def test_the_picture_replaces_an_earlier_one(tmp_path):
+    path = tmp_path / "curves.png"
+    for training in ([], [(step, 0.0) for step in range(1, 99)]):       # no logarithm of 0
+        learning_curves.draw([[run("one", training, [(99, 0.0), (100, 1.0)])]], str(path))
+        with Image.open(path) as picture:
+            assert picture.size == (800, 480)
+
+
+def test_a_training_is_seen_by_its_parts_means():
+    steps, errors = learning_curves._windows([(step, step % 2) for step in range(1, 201)])
+    np.testing.assert_array_equal(steps, np.arange(5.5, 200, 10))
+    np.testing.assert_array_equal(errors, np.full(20, 0.5))
+    np.testing.assert_array_equal(learning_curves._windows([(1, 3), (2, 4)]), [[1, 2], [3, 4]])

@@ -1,0 +1,50 @@
+"""What an evaluation leaves beside its summaries: result.json and confusion.png."""
+
+import os
+
+from PIL import Image
+
+from commands.errors import RunError
+from commands.whole_files import whole_file
+from training.monitoring import confusion_picture
+from training.run_folder import contents
+
+PICTURE = "confusion.png"
+
+
+def result(settings, stored, evaluation, class_names):
+    """Returns what result.json holds of a checkpoint's Evaluation: a dict."""
+    return {"dataset": settings.dataset, "model": settings.model, "checkpoint": stored.name,
+            "step": stored.step, "examples": evaluation.examples, "wrong": evaluation.wrong,
+            "wrong_percent": evaluation.wrong_percent, "almost_wrong": evaluation.almost_wrong,
+            "seconds": evaluation.seconds,
+            "classes": evaluation.confusion.by_class(class_names),
+            "confusion": evaluation.confusion.matrix.tolist()}
+
+
+def write(folder, values, confusion):
+    """Writes result.json and draws confusion.png.
+
+    Args:
+      folder: str, must exist.
+      values: dict, what result.json is to hold.
+      confusion: the Confusion of the same evaluation.
+
+    Returns:
+      The picture, uint8 [height, width, 3].
+
+    Raises:
+      RunError: if they cannot be written.
+    """
+    contents.write(folder, contents.RESULT, values)
+    names = [found["name"] for found in values["classes"]]
+    pixels = confusion_picture.draw(
+        confusion, names, f"{values['model']} on {values['dataset']}, step {values['step']}: "
+        f"{values['wrong']} of {values['examples']} wrong ({values['wrong_percent']:.4g}%)")
+    path = os.path.join(folder, PICTURE)
+    try:
+        with whole_file(path, replace=True) as aside:
+            Image.fromarray(pixels).save(aside, format="png")
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror}).") from None
+    return pixels

@@ -1,0 +1,264 @@
+import math
+import os
+import signal
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import models
+from commands import signals
+from commands.errors import NonFiniteLossError, RunError
+from commands.signals import Terminated
+from input_data.dataset import DataError, DatasetInfo, Split
+from models.hparams import HParams
+from training import loop
+from training.checkpoints.read import (
+    StoredCheckpoint,
+    checkpoint_names,
+    latest_checkpoint,
+    newest_whole_checkpoint,
+)
+from training.checkpoints.write import CheckpointWriter
+from training.monitoring import progress, tensorboard
+from training.optimizer import make_optimizer
+from training.run_folder import contents
+
+HPARAMS = HParams().override("num_prime_capsules=2")
+
+
+def image_split(images, labels, read=None):
+    """A split of float images, as they are."""
+    def stored(numbers):
+        return {"images": images[numbers], "targets": labels[numbers, None]}
+
+    def prepare(values, seed):
+        return {**values, "target_images": values["images"][:, tf.newaxis]}
+
+    info = DatasetInfo("test", *images.shape[1:], 10, (), num_examples=len(images))
+    return Split(info, "test images", read or stored, prepare)
+
+
+@pytest.fixture
+def split(digits):
+    images, labels = digits
+    return image_split((images[..., None] / 255).astype(np.float32), labels)
+
+
+def build(split, model="capsule", hparams=HPARAMS):
+    keras.utils.set_random_seed(0)
+    network = models.build(model, hparams, split.info)
+    return network, make_optimizer(network)
+
+
+def losses(folder):
+    with open(f"{folder}/history.csv") as file:
+        return [float(line.split(",")[3]) for line in file.readlines()[1:]]
+
+
+def train(network, optimizer, split, folder, max_steps, batch_size=16, save_step=1000,
+          deadline=math.inf):
+    if not folder.is_dir():
+        folder.mkdir()
+    writer = CheckpointWriter(str(folder), network, optimizer,
+                           newest=latest_checkpoint(str(folder)))
+    return loop.train(network, optimizer, split, writer, max_steps, save_step, batch_size,
+                         seed=1, deadline=deadline)
+
+
+def test_loss_halves_on_one_batch(tmp_path, digits):
+    images, labels = digits
+    one_batch = image_split((images[:8, ..., None] / 255).astype(np.float32), labels[:8])
+    train(*build(one_batch), one_batch, tmp_path / "run", 60, batch_size=8)
+    found = losses(tmp_path / "run")
+    assert found[-1] < found[0] / 2
+
+
+@pytest.mark.parametrize("model", models.NETWORKS)
+def test_resumed_training_ends_at_the_same_bytes(tmp_path, split, model):
+    whole, optimizer = build(split, model)
+    train(whole, optimizer, split, tmp_path / "whole", 6)
+    train(*build(split, model), split, tmp_path / "parts", 4)
+    resumed, resumed_optimizer = build(split, model)
+    stored = StoredCheckpoint(latest_checkpoint(str(tmp_path / "parts")))
+    stored.restore_network(resumed)
+    stored.restore_optimizer(resumed, resumed_optimizer)
+    train(resumed, resumed_optimizer, split, tmp_path / "parts", 6)
+    for expected, found in zip(whole.variables + optimizer.variables,
+                               resumed.variables + resumed_optimizer.variables):
+        np.testing.assert_array_equal(expected, found)
+
+
+def test_checkpoints_come_every_save_step_and_at_the_end(tmp_path, split):
+    assert train(*build(split), split, tmp_path / "run", 5, save_step=2) is None
+    assert [os.path.basename(name) for name in checkpoint_names(str(tmp_path / "run"))] == [
+        "model.ckpt-2", "model.ckpt-4", "model.ckpt-5"]
+
+
+@pytest.mark.parametrize("model, overrides", [
+    ("capsule", "routing=1"), ("capsule", "routing=5,leaky=true"),
+    *((model, "") for model in models.NETWORKS if model != "capsule")])
+def test_black_images_train_without_nan(tmp_path, model, overrides):
+    black = image_split(np.zeros((8, 28, 28, 1), np.float32), np.arange(8) % 10)
+    hparams = HPARAMS.override(overrides)
+    network, optimizer = build(black, model, hparams)
+    train(network, optimizer, black, tmp_path / "run", 10, batch_size=8)
+    for variable in network.variables + optimizer.variables:
+        assert np.isfinite(variable.numpy()).all()
+
+
+def test_a_loss_that_is_not_finite_stops_at_the_last_good_checkpoint(tmp_path, split):
+    bad = image_split(np.full((16, 28, 28, 1), np.nan, np.float32), np.zeros(16, np.int32))
+    network, optimizer = build(split)
+    train(network, optimizer, split, tmp_path / "run", 2)
+    with pytest.raises(NonFiniteLossError, match=r"Step 3: .*nan.*model\.ckpt-2"):
+        train(network, optimizer, bad, tmp_path / "run", 5)
+    assert latest_checkpoint(str(tmp_path / "run")).endswith("model.ckpt-2")
+
+
+def test_damaged_data_stop_with_a_checkpoint(tmp_path, split):
+    calls = []
+
+    def read(numbers):
+        calls.append(numbers)
+        if len(calls) > 4:
+            raise DataError("records: damaged record 7.")
+        return split.read(numbers)
+
+    damaged = Split(split.info, split.source, read, split.prepare)
+    with pytest.raises(DataError, match=r"^records: damaged record 7\.$"):
+        train(*build(split), damaged, tmp_path / "run", 50)
+    assert StoredCheckpoint(latest_checkpoint(str(tmp_path / "run"))).step >= 1
+
+
+def test_an_update_that_is_not_finite_is_not_saved(tmp_path, split):
+    network, optimizer = build(split)
+    train(network, optimizer, split, tmp_path / "run", 2)
+    # The loss of the step is finite, its update is not.
+    optimizer.apply = lambda gradients, variables: variables[0].assign(
+        tf.fill(variables[0].shape, np.float32(np.inf)))
+    with pytest.raises(NonFiniteLossError, match=r"Step 3: the update of conv1/kernel .*ckpt-2"):
+        train(network, optimizer, split, tmp_path / "run", 3)
+    assert latest_checkpoint(str(tmp_path / "run")).endswith("model.ckpt-2")
+
+
+def test_time_that_is_up_ends_the_training_like_max_steps(tmp_path, split, capsys):
+    folder = tmp_path / "run"
+    assert train(*build(split), split, folder, 50, deadline=time.monotonic()) is None
+    assert f"Time is up at step 1 of 50: {folder}/model.ckpt-1" in capsys.readouterr().out
+    assert contents.read(folder, contents.FINISHED) == {"step": 1}
+
+
+def failing(monkeypatch, name):
+    """Makes a function of os fail; returns the list that, with something in it, mends it."""
+    real, mended = getattr(os, name), []
+
+    def fail(*arguments, **options):
+        if not mended:
+            raise OSError(28, "No space left on device")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(f"os.{name}", fail)
+    return mended
+
+
+def test_a_save_that_fails_is_tried_again(tmp_path, split, monkeypatch, capsys):
+    (tmp_path / "run").mkdir()
+    mended = failing(monkeypatch, "mkdir")
+    monkeypatch.setattr("training.checkpoints.write.RETRY_SECONDS", 0)
+    warn = progress.warn
+    monkeypatch.setattr(progress, "warn", lambda text: (warn(text), mended.append(text)))
+    assert train(*build(split), split, tmp_path / "run", 6, save_step=2) is None
+    steps = [StoredCheckpoint(name).step
+             for name in checkpoint_names(str(tmp_path / "run"))]
+    assert steps == [3, 4, 6]       # 2 failed, and 3 made up for it
+    assert capsys.readouterr().err.count("checkpoint of step 2 cannot be written (No space") == 1
+
+
+def test_a_last_save_that_fails_is_an_error(tmp_path, split, monkeypatch):
+    train(*build(split), split, tmp_path / "run", 1)
+    network, optimizer = build(split)
+    optimizer.iterations.assign(1)
+    failing(monkeypatch, "mkdir")
+    with pytest.raises(RunError, match=r"step 3 cannot be written \(No space left on device\); "
+                                       r"the newest is .*model\.ckpt-1\.$"):
+        train(network, optimizer, split, tmp_path / "run", 3)
+    assert contents.read(tmp_path / "run", contents.FINISHED) == {"step": 1}
+
+
+def test_summaries_that_fail_do_not_lose_the_training(tmp_path, split, monkeypatch, capsys):
+    class Full:
+        """An event file on a full disk."""
+
+        def as_default(self, step):
+            raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.summary, "create_file_writer", lambda folder: Full())
+    with pytest.raises(RunError, match=r"summaries cannot be written \(No space.*; the checkpoint "
+                                       "is whole"):
+        train(*build(split), split, tmp_path / "run", 30)
+    assert newest_whole_checkpoint(str(tmp_path / "run")).step == 30
+    assert capsys.readouterr().err.count("Warning") == 1
+    assert len(losses(tmp_path / "run")) == 4      # of steps 1, 10, 20, 30
+
+
+def signal_at(step, numbers):
+    """A summary's function that sends signals to this process at a step."""
+    def scalars(self, at, values):
+        if at == step:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+                time.sleep(0.05)
+    return scalars
+
+
+@pytest.mark.parametrize("numbers", [
+    [signal.SIGINT], [signal.SIGTERM], [signal.SIGTERM, signal.SIGTERM],
+    [signal.SIGINT, signal.SIGINT]])      # at once, as `timeout` does
+def test_signals_end_the_training_with_a_checkpoint(tmp_path, split, numbers, monkeypatch,
+                                                    capsys):
+    before = signal.getsignal(numbers[0])
+    monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(10, numbers))
+    status = train(*build(split), split, tmp_path / "run", 100)
+    assert status == 128 + numbers[0] and signal.getsignal(numbers[0]) == before
+    assert f"Stopped at step 10: {tmp_path}/run/model.ckpt-10" in capsys.readouterr().out
+    assert newest_whole_checkpoint(str(tmp_path / "run")).step == 10
+    assert contents.read(tmp_path / "run", contents.FINISHED) is None
+
+
+def test_a_second_ctrl_c_leaves_at_once(tmp_path, split, monkeypatch):
+    monkeypatch.setattr(signals, "ONE_PRESS_SECONDS", 0.01)
+    monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(10, [signal.SIGINT] * 2))
+    with pytest.raises(KeyboardInterrupt, match="again"):
+        train(*build(split), split, tmp_path / "run", 100)
+    assert not checkpoint_names(str(tmp_path / "run"))
+
+
+def test_ctrl_c_that_comes_to_several_workers_is_one_press(monkeypatch):
+    with signals.Interrupts() as found:
+        found.begin()
+        found.receive(signal.SIGINT)        # of another worker, before this one's own
+        os.kill(os.getpid(), signal.SIGINT)
+        assert found.status == 130
+        monkeypatch.setattr(signals, "ONE_PRESS_SECONDS", 0)
+        with pytest.raises(KeyboardInterrupt, match="again"):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+
+
+def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, split):
+    def read(numbers):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return split.read(numbers)
+
+    first = Split(split.info, split.source, read, split.prepare)
+    with pytest.raises(Terminated, match="before the first step; there was nothing to save"):
+        train(*build(split), first, tmp_path / "run", 100)
+    assert not checkpoint_names(str(tmp_path / "run"))
+
+
+def test_a_signal_at_the_last_step_finds_it_finished(tmp_path, split, monkeypatch):
+    monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(2, [signal.SIGTERM]))
+    assert train(*build(split), split, tmp_path / "run", 2) is None

@@ -1,0 +1,80 @@
+"""The optimizer: learning rate, Adam in one pass over memory, moving average of the weights."""
+
+import keras
+import tensorflow as tf
+
+from training.monitoring import progress
+
+LOWEST_LEARNING_RATE = 1e-6
+AVERAGE = "average"
+SLOTS = ("momentum", "velocity", AVERAGE)
+
+
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The rate that hyperparameters ask for, continuous, and never below a lowest one."""
+
+    def __init__(self, hparams):
+        if hparams.schedule == "cosine":
+            self._rate = keras.optimizers.schedules.CosineDecay(
+                hparams.learning_rate, hparams.decay_steps)
+        else:
+            self._rate = keras.optimizers.schedules.ExponentialDecay(
+                hparams.learning_rate, hparams.decay_steps, hparams.decay_rate)
+
+    def __call__(self, step):
+        return tf.maximum(self._rate(step), LOWEST_LEARNING_RATE)
+
+
+def warn_of_early_end(hparams, max_steps):
+    """Says on the screen if the learning rate is at its lowest long before a training ends."""
+    if hparams.schedule == "cosine" and hparams.decay_steps < max_steps:
+        progress.warn(f"schedule=cosine ends at decay_steps={hparams.decay_steps:g}; the steps "
+                      f"from there to --max_steps={max_steps} have the learning rate "
+                      f"{LOWEST_LEARNING_RATE:g}.")
+
+
+class Adam(keras.optimizers.Adam):
+    """Keras' Adam, with each variable's update in one pass over memory.
+
+    Attributes:
+      moments_from: int64 tf.Variable, the step at which the moments were 0: not step 0 where a
+        training starts from a checkpoint that has none.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.moments_from = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    def update_step(self, gradient, variable, learning_rate):
+        slot = self._get_variable_index(variable)
+        steps = tf.cast(self.iterations.value, tf.int64) + 1 - self.moments_from
+        step = tf.cast(steps, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle, m=self._momentums[slot].value.handle,
+            v=self._velocities[slot].value.handle, beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step, lr=learning_rate, beta1=self.beta_1,
+            beta2=self.beta_2, epsilon=self.epsilon, grad=gradient)
+
+
+def make_optimizer(network):
+    """Returns Adam with the network's learning rate and slots for each of its variables.
+
+    With the hyperparameter ema_decay it keeps an exponential moving average of each, too.
+    """
+    hparams = network.hparams
+    optimizer = Adam(LearningRate(hparams), beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+                     use_ema=hparams.ema_decay > 0, ema_momentum=hparams.ema_decay)
+    optimizer.build(network.trainable_variables)
+    return optimizer
+
+
+def optimizer_slots(network, optimizer):
+    """Returns an optimizer's variables as {slot: {path: variable}}, paths as the network's.
+
+    The slots are Adam's moments and, where it keeps one, the moving average.
+    """
+    paths = [path for path, variable in network.variable_paths().items() if variable.trainable]
+    found = {slot: dict(zip(paths, (variable for variable in optimizer.variables
+                                    if variable.path.endswith("_" + slot))))
+             for slot in SLOTS}
+    return {slot: variables for slot, variables in found.items() if variables}

@@ -1,0 +1,130 @@
+"""Losses, metrics and gradients of one batch."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+import capsules
+from training.distribution.replicas import ONE
+
+
+class StepMetrics(NamedTuple):
+    """Losses and hits of a batch or, summed, of several.
+
+    Attributes:
+      classification: float32 [batch], the classification loss.
+      reconstruction: float32 [batch], the scaled reconstruction loss; 0 without remakes.
+      correct: float32 [batch], 1 where all targets were found, else 0.
+      almost_correct: float32 [batch], 1 where at least one target was found, else 0.
+    """
+
+    classification: Any
+    reconstruction: Any
+    correct: Any
+    almost_correct: Any
+
+    @property
+    def total_loss(self):
+        """float32 [batch], what training minimizes the mean of."""
+        return self.classification + self.reconstruction
+
+
+def loss_and_metrics(hparams, batch, inferred):
+    """Compares a network's answer with the truth.
+
+    Args:
+      hparams: HParams, of which loss_type and loss_scale say what is minimized.
+      batch: dict with targets and target_images.
+      inferred: Inferred.
+
+    Returns:
+      Outcome.
+    """
+    logits, targets = inferred.logits, batch["targets"]
+    labels = tf.reduce_max(tf.one_hot(targets, logits.shape[-1]), axis=1)
+    classification = _classification(hparams, labels, logits)
+    if inferred.remakes is None:
+        reconstruction = tf.zeros_like(classification)
+    else:
+        reconstruction = capsules.reconstruction_loss(batch["target_images"], inferred.remakes)
+    return StepMetrics(classification, reconstruction,
+                   tf.cast(capsules.correct(logits, targets), tf.float32),
+                   tf.cast(capsules.almost_correct(logits, targets), tf.float32))
+
+
+def _classification(hparams, labels, logits):
+    """Returns the classification loss, float32 [batch]."""
+    if hparams.loss_type == "softmax":
+        return capsules.softmax_loss(labels, logits)
+    if hparams.loss_type == "sigmoid":
+        return tf.reduce_mean(capsules.sigmoid_loss(labels, logits), axis=-1)
+    halved = capsules.margin_loss(labels, logits)       # [batch, num_classes]
+    if hparams.loss_scale == "paper":
+        return 2 * tf.reduce_sum(halved, axis=-1)       # equation 4, over all classes
+    return tf.reduce_mean(halved, axis=-1)
+
+
+def summed_metrics(outcome):
+    """Returns the Outcome of a batch summed over its examples."""
+    return StepMetrics(*(tf.reduce_sum(values) for values in outcome))
+
+
+def make_train_step(network, optimizer, towers=ONE, micro_batch=None):
+    """Returns a function that trains the network on one batch.
+
+    Losses are summed over a device's examples and divided by the global batch, so that the
+    sum of the devices' gradients is the gradient of the mean, however the batch was split.
+
+    Args:
+      network: Network.
+      optimizer: its optimizer.
+      towers: Towers.
+      micro_batch: most examples that a device computes at once, or None for all of its share:
+        the gradients of the parts are added up, which takes less memory, and gives the same
+        update but for rounding.
+
+    Returns:
+      Function of a batch, as `Towers.spread` returns it, and of the number of examples in the
+      whole batch; returns its Outcome, summed over the batch as float32 scalars, from before the
+      update.
+    """
+    variables = network.trainable_variables
+
+    def gradients(batch, global_batch):
+        with tf.GradientTape() as tape:
+            outcome = loss_and_metrics(network.hparams, batch, network(batch))
+            loss = tf.reduce_sum(outcome.total_loss) / global_batch
+        return tape.gradient(loss, variables), summed_metrics(outcome)
+
+    def replica_step(batch, global_batch):
+        if micro_batch is None or batch["images"].shape[0] <= micro_batch:
+            total, outcome = gradients(batch, global_batch)
+        else:
+            total, outcome = _sum_of_parts(gradients, batch, global_batch, micro_batch, variables)
+        optimizer.apply(total, variables)
+        return tf.stack(outcome)    # which is sent to other devices at once
+
+    @tf.function
+    def step(batch, global_batch):
+        outcome = towers.sum(towers.run(replica_step, batch, global_batch))
+        return StepMetrics(*tf.unstack(outcome))
+
+    return step
+
+
+def _sum_of_parts(gradients, batch, global_batch, micro_batch, variables):
+    """Returns the gradients and the Outcome of a batch, summed over its parts."""
+    size = batch["images"].shape[0]
+
+    def add(start, total, outcome):
+        part = {key: values[start:start + micro_batch] for key, values in batch.items()}
+        more, counted = gradients(part, global_batch)
+        total = [old + tf.convert_to_tensor(new) for old, new in zip(total, more)]
+        return start + micro_batch, total, StepMetrics(*map(tf.add, outcome, counted))
+
+    none = [tf.zeros(variable.shape) for variable in variables]
+    nothing = StepMetrics(*[tf.constant(0.0)] * len(StepMetrics._fields))
+    _, total, outcome = tf.while_loop(
+        lambda start, *_: start < size, add, [tf.constant(0), none, nothing],
+        parallel_iterations=1)
+    return total, outcome

@@ -1,0 +1,99 @@
+"""The trials of an ensemble: folder, seed and checkpoint of each, and whether it is done."""
+
+import contextlib
+import dataclasses
+import os
+
+from commands.errors import RunError, UsageError
+from models.hparams import HParamsError
+from training.config import Settings
+from training.run_folder import contents, resume
+
+SEEDS = 2**32
+LOG = "log.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What trials are trained, and how they are evaluated.
+
+    Attributes:
+      common: Settings of each training, but for folder and seed.
+      evaluation: Settings of the ensemble's evaluation.
+      max_steps: int, the step that trainings end at.
+      num_trials: int.
+      at_once: int, most trainings at a time.
+      trial: int, the only one to train, or None.
+      shares: what the environment of each training at work says of its device, as
+        `device_shares.shares` returns it.
+
+    Raises:
+      UsageError: if a trial's folder is none.
+    """
+
+    common: Settings
+    evaluation: Settings
+    max_steps: int
+    num_trials: int
+    at_once: int
+    trial: int | None
+    shares: list
+
+    def __post_init__(self):
+        for number in range(self.num_trials):
+            self.training(number)
+
+    def training(self, number):
+        """Returns the Settings of a trial."""
+        if self.common.seed is not None:
+            seed = self.common.seed + number
+        else:
+            seed = self._started_seed(number)
+            seed = self._first_seed() + number if seed is None else seed
+        return dataclasses.replace(self.common, summary_dir=self._folder(number), seed=seed)
+
+    def evaluating(self):
+        """Returns the Settings of the evaluation, once trials were started.
+
+        Without a word on the data, they are where the training's were.
+        """
+        flags = resume.read(os.path.join(self._folder(0), "train")).flags
+        data_dir = self.evaluation.data_dir or flags.get("data_dir")
+        return dataclasses.replace(self.evaluation, data_dir=data_dir)
+
+    def checkpoint(self, number):
+        """Returns the name of a trial's last checkpoint."""
+        return self.evaluation.checkpoint.replace("{}", str(number))
+
+    def log(self, number):
+        """Returns the name of the file that takes what a trial prints, or None for the screen."""
+        return os.path.join(self._folder(number), LOG) if self.at_once > 1 else None
+
+    def is_done(self, number):
+        """Whether a trial has ended at max_steps, with the settings that are asked for."""
+        settings = self.training(number)
+        # Whatever is wrong with its files, the training itself says.
+        with contextlib.suppress(RunError, HParamsError, UsageError):
+            finished = contents.read_finished(settings.train_folder)
+            if finished is None or finished < self.max_steps:
+                return False
+            resume.go_on(settings, resume.read(settings.train_folder))    # or it is refused
+            return os.path.exists(self.checkpoint(number) + ".index")
+        return False
+
+    def _folder(self, number):
+        return os.path.join(self.common.summary_dir, f"trial{number}")
+
+    def _started_seed(self, number):
+        """Returns the seed that a trial was started with, or None."""
+        with contextlib.suppress(RunError, HParamsError):
+            return resume.read(os.path.join(self._folder(number), "train")).flags.get("seed")
+        return None
+
+    def _first_seed(self):
+        """Returns trial 0's seed, from the first trial that was started; without any, 0."""
+        for number in range(self.num_trials):
+            seed = self._started_seed(number)
+            if seed is not None and 0 <= seed - number <= SEEDS - self.num_trials:
+                return seed - number
+        return 0
