@@ -23,6 +23,19 @@ class NonFiniteLossError(ArithmeticError):
     """A loss that is no longer a number; says the step and the term."""
 
 
+def check_path(flag, path):
+    """Raises UsageError for a path that is empty, or is not one of this machine's files.
+
+    Args:
+      flag: str, what the path was given by, such as "--summary_dir".
+      path: str.
+    """
+    if not path:
+        raise UsageError(f"{flag} is empty; name a path, or leave it out.")
+    if re.match(r"[A-Za-z][\w+.-]*://", path):
+        raise UsageError(f"{flag}: expected a path on this machine, found {path}.")
+
+
 def reason(error):
     """Returns what an error of the system or of TensorFlow says, on one line."""
     text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)

@@ -76,6 +76,8 @@ class Split:
         batch; all its randomness comes from the seed.
       notes: lines for the screen about what was found.
       names: the examples' file names, where a prediction needs them.
+      kind: str, what files hold the examples, where there are several kinds.
+      never_trained: whether no training split of the dataset holds these examples.
     """
 
     info: DatasetInfo
@@ -84,3 +86,5 @@ class Split:
     prepare: Callable
     notes: tuple = ()
     names: tuple = ()
+    kind: str = ""
+    never_trained: bool = False

@@ -18,7 +18,7 @@ def pairs(untrained):
     """A network for pairs, and pairs that it reads: some right, by their labels."""
     name = untrained(data_dir=PAIRS, num_targets=2)
     network, split = trained_network.load(
-        trained_network.Choice(name, data_dir=PAIRS, num_targets=2))
+        trained_network.of_checkpoint(name, data_dir=PAIRS, num_targets=2))
     found = np.concatenate(
         [predictions for _, predictions, _ in trained_network.answers(network, split)])
 
@@ -32,7 +32,7 @@ def pairs(untrained):
 
 
 def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
-    network, split = trained_network.load(trained_network.Choice(reader))
+    network, split = trained_network.load(trained_network.of_checkpoint(reader))
     right, wrong = find_cases(network, split, 3, 2)
     first, second = sections(network, split, right, wrong)
     assert set(first.rows) == {"input", "reconstruction"}

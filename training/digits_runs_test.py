@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 import input_data
-from conftest import TESTDATA
+from conftest import TESTDATA, load_network
 from experiment_test import one_line, read_json, run
 from input_data.pipeline import evaluation_batches
-from training.checkpoints.read import StoredCheckpoint
-from training.evaluation.loading import load_network
 
 MLP = "--dataset=digits", "--model=mlp"
 
@@ -35,8 +33,7 @@ def evaluate(trained, data, *arguments):
 
 def wrong_by_hand(trained, data, **options):
     split = input_data.load("digits", str(data), "test", **options)
-    stored = StoredCheckpoint(f"{trained}/train/model.ckpt-4")
-    network = load_network(stored, "mlp", "", split.info)
+    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", split.info)
     return sum(int(np.sum(np.argmax(network(batch).logits, axis=1) != batch["targets"][:, 0]))
                for batch in evaluation_batches(split, 100))
 
@@ -93,8 +90,7 @@ def test_predictions_have_the_layout_of_a_submission(trained, digits_zip, tmp_pa
     header, *rows = [line.split(",") for line in path.read_text().splitlines()]
     assert header == ["filename", "label"]
     split = input_data.load_unlabelled("digits", str(digits_zip))
-    network = load_network(StoredCheckpoint(f"{trained}/train/model.ckpt-4"), "mlp", "",
-                           split.info)
+    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", split.info)
     batch, = evaluation_batches(split, 20)
     expected = np.argmax(network(batch).logits, axis=1)
     assert rows == [[f"{number}.png", str(label)] for number, label in enumerate(expected, 40)]
@@ -113,8 +109,8 @@ def test_an_ensemble_predicts_by_its_sum(trained, digits_zip, tmp_path, capsys):
     assert run(*ensemble, f"--predictions={path}") == 0
     split = input_data.load_unlabelled("digits", str(digits_zip))
     batch, = evaluation_batches(split, 20)
-    logits = sum(load_network(StoredCheckpoint(f"{folder}/train/model.ckpt-4"), "mlp", "",
-                              split.info)(batch).logits for folder in seeds)
+    logits = sum(load_network(f"{folder}/train/model.ckpt-4", "mlp", split.info)(batch).logits
+                 for folder in seeds)
     labels = [int(line.split(",")[1]) for line in path.read_text().splitlines()[1:]]
     assert labels == np.argmax(logits, axis=1).tolist()
 

@@ -8,14 +8,12 @@ import pytest
 import tensorflow as tf
 
 import input_data
-from conftest import TESTDATA
+from conftest import TESTDATA, load_network
 from experiment_test import SMALL, one_line, read_json, run
 from input_data.formats.tf_examples import serialize
 from input_data.formats.tfrecords import shard_names, write
 from input_data.mnist import mnist_shift
 from input_data.mnist.multi_mnist_test import FEATURES, RECORD
-from training.checkpoints.read import StoredCheckpoint
-from training.evaluation.loading import load_network
 
 MULTIMNIST = os.path.join(TESTDATA, "multimnist")
 TEST = "multitest_4shifted_mnist.tfrecords"
@@ -28,7 +26,7 @@ def counted_by_hand(checkpoint, data_dir, name):
       wrong and almost_wrong, ints.
     """
     info = input_data.load("mnist", data_dir, "test", num_targets=2).info
-    network = load_network(StoredCheckpoint(checkpoint), "capsule", "", info)
+    network = load_network(checkpoint, "capsule", info)
     wrong = almost_wrong = 0
     for record in tf.data.TFRecordDataset(shard_names(name)):
         parsed = tf.io.parse_single_example(record, FEATURES)

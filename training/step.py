@@ -69,7 +69,7 @@ def summed_metrics(outcome):
     return StepMetrics(*(tf.reduce_sum(values) for values in outcome))
 
 
-def make_train_step(network, optimizer, towers=ONE, micro_batch=None):
+def make_train_step(network, optimizer, replicas=ONE, micro_batch=None):
     """Returns a function that trains the network on one batch.
 
     Losses are summed over a device's examples and divided by the global batch, so that the
@@ -78,13 +78,13 @@ def make_train_step(network, optimizer, towers=ONE, micro_batch=None):
     Args:
       network: Network.
       optimizer: its optimizer.
-      towers: Towers.
+      replicas: Replicas.
       micro_batch: most examples that a device computes at once, or None for all of its share:
         the gradients of the parts are added up, which takes less memory, and gives the same
         update but for rounding.
 
     Returns:
-      Function of a batch, as `Towers.spread` returns it, and of the number of examples in the
+      Function of a batch, as `Replicas.spread` returns it, and of the number of examples in the
       whole batch; returns its Outcome, summed over the batch as float32 scalars, from before the
       update.
     """
@@ -106,7 +106,7 @@ def make_train_step(network, optimizer, towers=ONE, micro_batch=None):
 
     @tf.function
     def step(batch, global_batch):
-        outcome = towers.sum(towers.run(replica_step, batch, global_batch))
+        outcome = replicas.sum(replicas.run(replica_step, batch, global_batch))
         return StepMetrics(*tf.unstack(outcome))
 
     return step

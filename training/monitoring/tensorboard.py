@@ -10,9 +10,9 @@ from capsules import norm
 from commands.errors import RunError, reason
 from commands.whole_files import whole_file
 from models.capsule_model import CapsuleModel
-from training.monitoring import hparams_tab, progress, routing_maps
+from training.monitoring import hparams_tab, routing_maps, screen
+from training.run_folder import contents
 
-HISTORY = "history.csv"
 ROUTING_PICTURES = 3        # of a batch
 
 
@@ -38,7 +38,7 @@ class Summaries:
         self.failure = None
         self._folder = folder
         self._tags = tags
-        self._path = os.path.join(folder, HISTORY)
+        self._path = os.path.join(folder, contents.HISTORY)
         self._events = None
         self._cut = False       # whether history.csv may end in half a row
         try:
@@ -146,7 +146,7 @@ class Summaries:
         except (tf.errors.OpError, OSError, RunError) as error:
             if not self.failure:
                 self.failure = f"{path}: summaries cannot be written ({reason(error)})"
-                progress.warn(f"{self.failure}; going on without.")
+                screen.warn(f"{self.failure}; going on without.")
 
 
 def read_history(folder):
@@ -157,7 +157,7 @@ def read_history(folder):
     Raises:
       RunError: if the file cannot be read, or is none that this module wrote.
     """
-    path = os.path.join(folder, HISTORY)
+    path = os.path.join(folder, contents.HISTORY)
     try:
         with open(path, newline="") as file:
             rows = csv.DictReader(file)
