@@ -99,7 +99,7 @@ IMAGE_SETS = [      # dataset, file to damage; see `with_images`
 
 def test_every_reader_is_here():
     here = {dataset for dataset, *_ in SETS + IMAGE_SETS}
-    # A package of its own reads tfds; affnist/matlab_file_test.py damages affNIST's files.
+    # A package of its own reads tfds; formats/matlab_test.py damages affNIST's files.
     assert here == set(input_data.READERS) - {"tfds:NAME", "affnist"}
 
 
