@@ -12,7 +12,7 @@ from training.config import Settings
 from training.optimizer import make_optimizer
 from training.run import run
 
-PAIRS = "testdata/multimnist"
+PAIRS = "testdata/multimnist/multitest_4shifted_mnist.tfrecords@2"
 
 
 @pytest.fixture(scope="session")

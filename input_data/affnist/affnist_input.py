@@ -8,7 +8,13 @@ import re
 import numpy as np
 
 from input_data.affnist import expanded
-from input_data.dataset import DataError, Split, check_single_target, scaled_batch
+from input_data.dataset import (
+    DataError,
+    Split,
+    check_single_target,
+    check_split_of_file,
+    scaled_batch,
+)
 from input_data.formats import tfrecords
 from input_data.formats.matlab import read_struct
 from input_data.mnist import NUM_CLASSES, describe, listing, mnist_input
@@ -30,9 +36,10 @@ def load(data_dir, split, num_targets=1):
     out. The test split is affNIST's own, or generated; so is any whose .mat files are named.
 
     Args:
-      data_dir: folder of MNIST's IDX files or {train,valid_train}_6shifted_mnist.tfrecords, and
-        of affNIST's test_batches/N.mat or test_affine_mnist.tfrecords; or the name of a record
-        file, of a .mat file, or of a folder of N.mat; None trains on the sample.
+      data_dir: folder of MNIST's IDX files, and of affNIST's test_batches/N.mat or
+        test_affine_mnist.tfrecords; or the name of a record file, such as
+        train_6shifted_mnist.tfrecords, of a .mat file, or of a folder of N.mat; None trains on
+        the sample.
       split: "train", "test", "valid_train" or "valid_test".
       num_targets: 1.
 
@@ -55,9 +62,8 @@ def load(data_dir, split, num_targets=1):
         return expanded.from_digits(mnist_input.SAMPLE, split,
                                     "the sample of MNIST that comes with the project")
     if not os.path.isdir(data_dir):
+        check_split_of_file(data_dir, split)
         return _from_records(data_dir)
-    if name := tfrecords.find(data_dir, [expanded.record_pattern(split)]):
-        return _from_records(name)
     return expanded.from_digits(data_dir, split, data_dir)
 
 
@@ -83,7 +89,7 @@ def _load_test(data_dir):
     for path in (os.path.join(data_dir, name) for name in TEST_FILES):
         if os.path.isfile(path):
             found[path] = [path]
-    generated = tfrecords.find(data_dir, [GENERATED.replace(".", r"\.")])
+    generated = tfrecords.find(data_dir, [GENERATED])
     names = [*found, *([generated] if generated else [])]
     if not names:
         raise DataError(f"{data_dir}: expected test_batches/N.mat or {GENERATED}, found "
