@@ -12,7 +12,7 @@ from training.config import Config
 from training.optimizer import make_optimizer
 from training.train import train
 
-PAIRS = "testdata/multimnist"
+PAIRS = "testdata/multimnist/multitest_4shifted_mnist.tfrecords@2"
 
 
 @pytest.fixture(scope="session")

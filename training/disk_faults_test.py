@@ -173,19 +173,23 @@ def test_a_folder_that_becomes_a_file(command, steps, tmp_path, capsys):
 
 
 def records(folder, digits):
+    """Makes data to train on; returns the file that a fault will hit, and flags."""
     write_mnist(folder, *digits)
     assert mnist_shift.main(["mnist_shift.py", f"--data_dir={folder}", "--shift=1"]) == 0
-    return folder / "train_1shifted_mnist.tfrecords", ()
+    path = folder / "train_1shifted_mnist.tfrecords"
+    return path, (f"--data_dir={path}",)
 
 
 def cifar10(folder, digits):
     shutil.copytree(CIFAR10, folder, dirs_exist_ok=True)
-    return folder / "cifar-10-batches-bin" / "data_batch_1.bin", ("--dataset=cifar10",)
+    return folder / "cifar-10-batches-bin" / "data_batch_1.bin", (
+        "--dataset=cifar10", f"--data_dir={folder}")
 
 
 def pairs(folder, digits):
     shutil.copytree(PAIRS, folder, dirs_exist_ok=True)
-    return (folder / "multitrain_4shifted_mnist.tfrecords-00001-of-00003", ("--num_targets=2",))
+    name = folder / "multitrain_4shifted_mnist.tfrecords"
+    return folder / f"{name.name}-00001-of-00003", ("--num_targets=2", f"--data_dir={name}@3")
 
 
 @pytest.mark.parametrize("make", [records, cifar10, pairs])
@@ -197,7 +201,7 @@ def test_data_that_vanish(make, fault, message, steps, digits, tmp_path, capsys)
     (tmp_path / "data").mkdir()
     path, flags = make(tmp_path / "data", digits)
     sound = path.read_bytes()
-    command = (f"--summary_dir={tmp_path}/run", f"--data_dir={tmp_path}/data", SMALL, *flags,
+    command = (f"--summary_dir={tmp_path}/run", SMALL, *flags,
                "--batch_size=4", "--max_steps=12")
     steps.then = {3: lambda: fault(path)}
     capsys.readouterr()
