@@ -23,9 +23,40 @@ class NonFiniteLossError(ArithmeticError):
     """A loss that is no longer a number; says the step and the term."""
 
 
+def check_path(flag, path):
+    """Checks the path that a flag names, before anything is looked for or made there.
+
+    Args:
+      flag: str, with its dashes.
+      path: str, or None where the flag was left out.
+
+    Raises:
+      UsageError: if the path is empty, has a scheme such as gs://, or is not UTF-8, which
+        TensorFlow needs.
+    """
+    if path is None:
+        return
+    if not path:
+        raise UsageError(f"{flag}: expected a path, found nothing.")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path):
+        raise UsageError(f"{flag}: expected a path on this machine, found {path}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{flag}: expected a path in UTF-8, found {path!r}.") from None
+
+
+def is_out_of_memory(error):
+    """Whether an error says that memory ran out; TensorFlow need not be imported."""
+    return isinstance(error, MemoryError) or (
+        # TensorFlow has the same error for a full disk.
+        type(error).__name__ == "ResourceExhaustedError" and "No space left" not in str(error))
+
+
 def reason(error):
     """Returns what an error of the system or of TensorFlow says, on one line."""
     text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    # TensorFlow names the operation, before and behind.
-    text = re.sub(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$", "", " ".join(text.split()))
+    # TensorFlow names the operation, before and behind, and the lines that led to it.
+    text = re.sub(r"^Graph execution error:.*, line \d+, in \S+ |^\{\{.*?\}\}\s*"
+                  r"|\s*(\[\[\{\{|\[Op:).*$", "", " ".join(text.split()))
     return text or type(error).__name__
