@@ -5,7 +5,7 @@ import sys
 
 from absl import flags
 
-from commands import quiet_tensorflow, signals
+from commands import quiet_tensorflow, signals, streams
 from commands.errors import UsageError, UserError
 
 USAGE_ERROR = 2
@@ -20,6 +20,7 @@ def new_flags():
     return values
 
 
+@streams.outlasted
 def run(argv, flag_values, settings, main, about, tensorflow=True, takes_arguments=False,
         before_use=None):
     """Parses and checks a command's flags, then imports TensorFlow, then does the work.
@@ -36,8 +37,9 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
       before_use: function of what settings returned that chooses TensorFlow's devices, or None.
 
     Returns:
-      int, the exit status: 2, and one line on the screen, for a UserError or a wrong flag; 130 and
-      143 after Ctrl-C and SIGTERM.
+      int, the exit status: 2, and one line on the screen, for a UserError or a wrong flag; 129, 130
+      and 143 after SIGHUP, Ctrl-C and SIGTERM. `streams` says what happens where the screen cannot
+      be written.
     """
     kept_lines = ""
     try:
