@@ -6,7 +6,7 @@ import sys
 from absl import flags
 
 from commands import quiet_tensorflow, signals, streams
-from commands.errors import UsageError, UserError
+from commands.errors import UsageError, UserError, is_out_of_memory, reason
 
 USAGE_ERROR = 2
 
@@ -41,7 +41,7 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
       and 143 after SIGHUP, Ctrl-C and SIGTERM. `streams` says what happens where the screen cannot
       be written.
     """
-    kept_lines = ""
+    name, kept_lines = os.path.basename(argv[0]), ""
     try:
         with signals.leaving_at_once():
             flag_values.unparse_flags()
@@ -59,12 +59,23 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
         with signals.raised():
             return main(checked) or 0
     except (flags.Error, UserError) as error:
-        line = " ".join(str(error).split())
-        print(f"{os.path.basename(argv[0])}: error: {line}", file=sys.stderr)
-        return USAGE_ERROR
+        return _usage_error(name, str(error))
     except KeyboardInterrupt as error:
-        print(signals.line(os.path.basename(argv[0]), error), file=sys.stderr)
+        print(signals.line(name, error), file=sys.stderr)
         return signals.status(error)
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            return _usage_error(name, _out_of_memory(error, flag_values))
         sys.stderr.write(kept_lines)
         raise
+
+
+def _usage_error(name, text):
+    print(f"{name}: error: {' '.join(text.split())}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _out_of_memory(error, flag_values):
+    names = [f"--{name}" for name in ("batch_size", "micro_batch") if name in flag_values]
+    advice = f"; a smaller {' or '.join(names)} takes less" if names else ""
+    return f"Out of memory ({reason(error)}){advice}."
