@@ -13,14 +13,13 @@ import sys
 
 from absl import flags
 
-from commands.errors import UsageError
-
 if not __package__:     # run as a file: imports start from the project's folder
     sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 import numpy as np
 
 from commands import command_line
+from commands.errors import UsageError
 from input_data.dataset import DataError
 from input_data.formats import tfrecords
 from input_data.formats.norb_matrix import Matrix
