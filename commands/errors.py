@@ -30,12 +30,15 @@ def check_path(flag, path):
       flag: str, with its dashes.
       path: str, or None where the flag was left out.
 
+    Returns:
+      The path.
+
     Raises:
       UsageError: if the path is empty, has a scheme such as gs://, or is not UTF-8, which
         TensorFlow needs.
     """
     if path is None:
-        return
+        return None
     if not path:
         raise UsageError(f"{flag}: expected a path, found nothing.")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path):
@@ -44,6 +47,7 @@ def check_path(flag, path):
         path.encode()
     except UnicodeEncodeError:
         raise UsageError(f"{flag}: expected a path in UTF-8, found {path!r}.") from None
+    return path
 
 
 def is_out_of_memory(error):

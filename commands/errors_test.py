@@ -5,7 +5,7 @@ from commands.errors import UsageError, check_path, reason
 
 @pytest.mark.parametrize("path", [None, "a", "/tmp/ü/{}", "C:/x", "a:b", "multi@10", "a//b"])
 def test_paths_of_this_machine(path):
-    check_path("--summary_dir", path)
+    assert check_path("--summary_dir", path) == path
 
 
 @pytest.mark.parametrize("path, message", [

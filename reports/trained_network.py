@@ -9,7 +9,7 @@ from absl import flags
 
 import input_data
 import models
-from commands.errors import RunError, UsageError
+from commands.errors import RunError, UsageError, check_path
 from models.hparams import HParams
 from training import config
 from training.config import Settings
@@ -59,6 +59,8 @@ def choice(values):
     HParams().override(values.hparams_override)
     if values.checkpoint == "":
         raise UsageError("--checkpoint is empty; without it, the shipped network is taken.")
+    check_path("--checkpoint", values.checkpoint)
+    check_path("--data_dir", values.data_dir)
     checkpoint = values.checkpoint or shipped_checkpoint()
     flags_of = resume.read(os.path.dirname(checkpoint)).flags
     dataset = flags_of.get("dataset", "mnist")
