@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import input_data
 import models
-from benchmarks import plain, plain_pairs
+from benchmarks import plain
 from benchmarks.networks import HPARAMS, INFOS
 from input_data.mnist import mnist_input, mnist_shift
 from input_data.pipeline import training_batches
@@ -134,7 +134,7 @@ def _records(implementation):
 
     def write_plainly():
         with tempfile.TemporaryDirectory() as folder:
-            plain_pairs.write(os.path.join(folder, "pairs.tfrecords"), images, labels,
+            plain.write_pairs(os.path.join(folder, "pairs.tfrecords"), images, labels,
                               PLAIN_PAIRS, PAIRS_SHIFT, PAIRS_PAD)
 
     def generate():

@@ -1,11 +1,13 @@
-"""The capsule network written plainly: what the project's own is compared with.
+"""What the project is compared with: the capsule network and MultiMNIST's records, made plainly.
 
-The same variables and the same mathematics as `models.capsule_model`, as one would write them
-down: direct convolutions, a tensor of votes, a routing loop over it, automatic differentiation.
+The network has the same variables and the same mathematics as `models.capsule_model`, as one would
+write them down: direct convolutions, a tensor of votes, a routing loop over it, automatic
+differentiation. The records are written by a loop over pairs.
 """
 
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
 from models.inferred import Inferred
@@ -145,6 +147,37 @@ def make_step(network):
     return step
 
 
+def write_pairs(path, images, labels, count, shift, pad, seed=0):
+    """Writes MultiMNIST records: random pairs of digits of different classes, one after another.
+
+    Args:
+      path: str, the file to write.
+      images: uint8 [n, height, width, 1].
+      labels: int [n].
+      count: int, number of pairs.
+      shift: int, largest shift each way, in pixels.
+      pad: int, pixels of ground added on each side before shifting.
+      seed: int.
+    """
+    random = np.random.default_rng(seed)
+    with tf.io.TFRecordWriter(path) as writer:
+        for _ in range(count):
+            first, second = random.integers(len(images), size=2)
+            while labels[first] == labels[second]:
+                second = random.integers(len(images))
+            pair = [_moved(np.pad(images[number, ..., 0], pad),
+                           *random.integers(-shift, shift + 1, size=2), shift)
+                    for number in (first, second)]
+            merged = np.minimum(np.add(*pair, dtype=np.int32), 255).astype(np.uint8)
+            height, width = merged.shape
+            example = tf.train.Example(features=tf.train.Features(feature={
+                "height": _integer(height), "width": _integer(width), "depth": _integer(1),
+                "label_1": _integer(labels[first]), "label_2": _integer(labels[second]),
+                "image_raw_1": _bytes(pair[0]), "image_raw_2": _bytes(pair[1]),
+                "merged_raw": _bytes(merged)}))
+            writer.write(example.SerializeToString())
+
+
 def _positions(size, hparams):
     """Returns how many rows, or columns, of primary capsules an image has."""
     if hparams.padding == "SAME":
@@ -163,3 +196,19 @@ def _normal(shape, deviation):
 
 def _bias(shape):
     return tf.Variable(tf.fill(shape, 0.1))
+
+
+def _moved(image, rows, columns, reach):
+    """Returns an image moved down and right; what leaves it is cut."""
+    wide = np.roll(np.pad(image, reach), rows, axis=0)
+    wide = np.roll(wide, columns, axis=1)
+    height, width = image.shape
+    return wide[reach:reach + height, reach:reach + width]
+
+
+def _integer(value):
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
+
+
+def _bytes(array):
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.tobytes()]))

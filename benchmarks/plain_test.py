@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import models
-from benchmarks import plain, plain_pairs
+from benchmarks import plain
 from benchmarks.contestants import random_batch
 from benchmarks.networks import INFOS
 from capsules.convolution import cost
@@ -44,7 +44,7 @@ def test_plain_network_is_the_projects(name):
 def test_plain_pairs_are_records_of_multimnist(tmp_path, digits):
     images, labels = digits
     path = tmp_path / "multitrain_4shifted_mnist.tfrecords"
-    plain_pairs.write(str(path), images[..., np.newaxis], labels, count=20, shift=4, pad=4)
+    plain.write_pairs(str(path), images[..., np.newaxis], labels, count=20, shift=4, pad=4)
     split = mnist_input.load(str(path), "train", num_targets=2)
     assert (split.info.height, split.info.width, split.info.num_examples) == (36, 36, 20)
     stored = split.read(np.arange(20))

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 
-from commands.errors import UsageError
+from commands.errors import UsageError, check_path
 from commands.whole_files import whole_file
 
 MARKDOWN, JSON = "report.md", "report.json"
@@ -13,6 +13,7 @@ HEADING, KIND = "# Benchmark: ", '{\n  "benchmark": '
 
 def check_folder(folder):
     """Raises UsageError if reports cannot be written, or would replace files of others."""
+    check_path("--output", folder)
     try:
         os.makedirs(folder, exist_ok=True)
         for name, start in ((MARKDOWN, HEADING), (JSON, KIND)):

@@ -5,8 +5,8 @@ import sys
 
 from absl import flags
 
-from commands import quiet_tensorflow, signals
-from commands.errors import UsageError, UserError
+from commands import quiet_tensorflow, signals, streams
+from commands.errors import UsageError, UserError, is_out_of_memory, reason
 
 USAGE_ERROR = 2
 
@@ -20,6 +20,7 @@ def new_flags():
     return values
 
 
+@streams.outlasted
 def run(argv, flag_values, settings, main, about, tensorflow=True, takes_arguments=False,
         before_use=None, help_text=None):
     """Parses and checks a command's flags, then imports TensorFlow, then does the work.
@@ -37,10 +38,11 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
       help_text: function of flag_values that returns --help's text on them, or None for absl's.
 
     Returns:
-      int, the exit status: 2, and one line on the screen, for a UserError or a wrong flag; 130 and
-      143 after Ctrl-C and SIGTERM.
+      int, the exit status: 2, and one line on the screen, for a UserError or a wrong flag; 129, 130
+      and 143 after SIGHUP, Ctrl-C and SIGTERM. `streams` says what happens where the screen cannot
+      be written.
     """
-    kept_lines = ""
+    name, kept_lines = os.path.basename(argv[0]), ""
     try:
         with signals.leaving_at_once():
             flag_values.unparse_flags()
@@ -59,12 +61,23 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
         with signals.raised():
             return main(checked) or 0
     except (flags.Error, UserError) as error:
-        line = " ".join(str(error).split())
-        print(f"{os.path.basename(argv[0])}: error: {line}", file=sys.stderr)
-        return USAGE_ERROR
+        return _usage_error(name, str(error))
     except KeyboardInterrupt as error:
-        print(signals.line(os.path.basename(argv[0]), error), file=sys.stderr)
+        print(signals.line(name, error), file=sys.stderr)
         return signals.status(error)
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            return _usage_error(name, _out_of_memory(error, flag_values))
         sys.stderr.write(kept_lines)
         raise
+
+
+def _usage_error(name, text):
+    print(f"{name}: error: {' '.join(text.split())}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _out_of_memory(error, flag_values):
+    names = [f"--{name}" for name in ("batch_size", "micro_batch") if name in flag_values]
+    advice = f"; a smaller {' or '.join(names)} takes less" if names else ""
+    return f"Out of memory ({reason(error)}){advice}."

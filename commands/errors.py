@@ -24,21 +24,43 @@ class NonFiniteLossError(ArithmeticError):
 
 
 def check_path(flag, path):
-    """Raises UsageError for a path that is empty, or is not one of this machine's files.
+    """Checks the path that a flag names, before anything is looked for or made there.
 
     Args:
-      flag: str, what the path was given by, such as "--summary_dir".
-      path: str.
+      flag: str, with its dashes.
+      path: str, or None where the flag was left out.
+
+    Returns:
+      The path.
+
+    Raises:
+      UsageError: if the path is empty, has a scheme such as gs://, or is not UTF-8, which
+        TensorFlow needs.
     """
+    if path is None:
+        return None
     if not path:
         raise UsageError(f"{flag} is empty; name a path, or leave it out.")
-    if re.match(r"[A-Za-z][\w+.-]*://", path):
-        raise UsageError(f"{flag}: expected a path on this machine, found {path}.")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path):
+        raise UsageError(f"{flag}: expected a path on this machine, found {path}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{flag}: expected a path in UTF-8, found {path!r}.") from None
+    return path
+
+
+def is_out_of_memory(error):
+    """Whether an error says that memory ran out; TensorFlow need not be imported."""
+    return isinstance(error, MemoryError) or (
+        # TensorFlow has the same error for a full disk.
+        type(error).__name__ == "ResourceExhaustedError" and "No space left" not in str(error))
 
 
 def reason(error):
     """Returns what an error of the system or of TensorFlow says, on one line."""
     text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    # TensorFlow names the operation, before and behind.
-    text = re.sub(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$", "", " ".join(text.split()))
+    # TensorFlow names the operation, before and behind, and the lines that led to it.
+    text = re.sub(r"^Graph execution error:.*, line \d+, in \S+ |^\{\{.*?\}\}\s*"
+                  r"|\s*(\[\[\{\{|\[Op:).*$", "", " ".join(text.split()))
     return text or type(error).__name__

@@ -5,6 +5,11 @@ import os
 import sys
 import tempfile
 
+from commands.errors import UsageError
+
+# What Keras has to be set to, by the names in keras.json and in keras.config.
+KERAS = {"backend": "tensorflow", "floatx": "float32", "image_data_format": "channels_last"}
+
 
 def load(show_lines=False, before_use=lambda: None):
     """Imports TensorFlow and Keras and uses them once, so that later imports are free.
@@ -19,14 +24,18 @@ def load(show_lines=False, before_use=lambda: None):
 
     Returns:
       str, the lines kept away: what to show when the program ends badly.
+
+    Raises:
+      UsageError: if Keras is set to what the project's networks cannot take, or no folder for
+        temporary files can be used.
     """
     if "tensorflow" in sys.modules or show_lines:
         _first_use(before_use)
         return ""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
-    screen = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
+    with _temporary_file() as kept:
+        screen = os.dup(2)
         os.dup2(kept.fileno(), 2)
         try:
             _first_use(before_use)
@@ -42,10 +51,22 @@ def load(show_lines=False, before_use=lambda: None):
         return kept.read().decode(errors="replace")
 
 
+def _temporary_file():
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:    # TensorFlow needs such a folder, too, for what AutoGraph writes
+        raise UsageError(f"No folder for temporary files can be used ({error.strerror}); set "
+                         "TMPDIR to one.") from None
+
+
 def _first_use(before_use):
-    import keras  # noqa: F401  (the longest of the later imports)
+    os.environ.setdefault("KERAS_BACKEND", KERAS["backend"])    # whatever keras.json says
+    _check_keras("backend", os.environ["KERAS_BACKEND"])        # others may not be installed
+    import keras
     import tensorflow as tf
 
+    for name in KERAS:
+        _check_keras(name, getattr(keras.config, name)())
     with contextlib.suppress(RuntimeError):     # it was used before, in this process
         for gpu in tf.config.list_physical_devices("GPU"):
             # A trainer and the follower of its checkpoints can so share a card.
@@ -53,3 +74,10 @@ def _first_use(before_use):
     before_use()
     tf.zeros([]) + 1
     tf.zeros([], tf.float16)        # of which oneDNN has something to say, once
+
+
+def _check_keras(name, found):
+    if found != KERAS[name]:
+        where = "KERAS_BACKEND" if name == "backend" else f"{name} in keras.json, in ~/.keras,"
+        raise UsageError(f"Keras: expected {name} {KERAS[name]}, found {found}; set {where} to "
+                         f"{KERAS[name]}.")

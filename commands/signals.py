@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM in a command: it ends with one line and exit status 130 or 143."""
+"""Ctrl-C, SIGTERM and SIGHUP in a command: it ends with one line and status 130, 143 or 129.
+
+SIGHUP comes when a terminal is closed or a connection lost; under `nohup` it stays ignored.
+"""
 
 import contextlib
 import os
@@ -7,7 +10,7 @@ import sys
 import threading
 import time
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # One press of a key may come twice: programs such as `timeout` send a signal to the process and
 # to its group.
 ONE_PRESS_SECONDS = 0.5
@@ -17,9 +20,18 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, where Ctrl-C raises KeyboardInterrupt."""
 
 
+class HungUp(KeyboardInterrupt):
+    """SIGHUP: the terminal is gone."""
+
+
+# What each signal raises, and the word for it.
+ERRORS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated, signal.SIGHUP: HungUp}
+WORDS = {KeyboardInterrupt: "interrupted", Terminated: "terminated", HungUp: "hung up"}
+
+
 def status(error):
     """Returns the exit status for a KeyboardInterrupt."""
-    return 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
+    return 128 + next(number for number in SIGNALS if type(error) is ERRORS[number])
 
 
 def line(command, error):
@@ -29,25 +41,24 @@ def line(command, error):
       command: str, the command's name.
       error: KeyboardInterrupt; its text, if any, says what became of the work.
     """
-    what = "terminated" if isinstance(error, Terminated) else "interrupted"
-    return f"{command}: {what}{str(error) and ' ' + str(error)}."
+    return f"{command}: {WORDS[type(error)]}{str(error) and ' ' + str(error)}."
 
 
 def raise_for(number, text=""):
-    """Raises what stands for a signal: KeyboardInterrupt or Terminated."""
-    raise (Terminated if number == signal.SIGTERM else KeyboardInterrupt)(text)
+    """Raises what stands for a signal: KeyboardInterrupt, Terminated or HungUp."""
+    raise ERRORS[number](text)
 
 
 @contextlib.contextmanager
 def handled_by(handler):
-    """Both signals call a function of (number, frame) in the block; outside the main thread, none.
+    """The signals call a function of (number, frame) in the block; outside the main thread, none.
 
     The handlers from before come back at the block's end.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    before = {number: signal.signal(number, handler) for number in _handled()}
     try:
         yield
     finally:
@@ -56,13 +67,13 @@ def handled_by(handler):
 
 
 def raised():
-    """Both signals raise an exception in the block, so that it cleans up behind itself."""
+    """The signals raise an exception in the block, so that it cleans up behind itself."""
     return handled_by(lambda number, frame: raise_for(number))
 
 
 @contextlib.contextmanager
 def leaving_at_once():
-    """Both signals end the process in the block, which has nothing to clean up.
+    """The signals end the process in the block, which has nothing to clean up.
 
     That is for imports: an exception in the middle of one may come out as another, or nowhere.
     """
@@ -75,14 +86,20 @@ def leaving_at_once():
 
 
 def leave_at_once():
-    """Both signals end the process from now on, where nothing else handles them."""
-    for number in SIGNALS:
+    """The signals end the process from now on, where nothing else handles them."""
+    for number in _handled():
         signal.signal(number, _leave(2))
+
+
+def _handled():
+    """Returns the signals to handle: all, but SIGHUP under `nohup`."""
+    return [number for number in SIGNALS
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _leave(screen):
     def leave(number, frame):
-        error = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+        error = ERRORS[number]()
         with contextlib.suppress(OSError):
             os.write(screen, line(os.path.basename(sys.argv[0]), error).encode() + b"\n")
         os._exit(status(error))

@@ -11,9 +11,9 @@ from conftest import ROOT
 
 IMPORTING = """
 import os, sys, time
-from input_data import interruption
+from commands import signals
 sys.argv = ["folder/command.py"]
-with interruption.leaving_at_once():
+with signals.leaving_at_once():
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)    # as while TensorFlow is imported
     print("importing", flush=True)
     try:

@@ -1,7 +1,9 @@
-"""Output files that appear whole or not at all."""
+"""Files whole or not at all: written under another name first, read if they have an end."""
 
 import contextlib
+import errno
 import os
+import stat
 
 
 @contextlib.contextmanager
@@ -25,3 +27,19 @@ def whole_file(path, replace=False):
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(aside)
+
+
+def read_whole_text(path):
+    """Returns the text of a file in UTF-8.
+
+    Args:
+      path: str or Path.
+
+    Raises:
+      OSError: if it cannot be read; also, at once, for a pipe or a device, which may have no end.
+      UnicodeDecodeError: if it is not UTF-8.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
+    with open(path, encoding="utf-8") as file:
+        return file.read()

@@ -23,7 +23,7 @@ from absl import flags
 from tqdm import tqdm
 
 from commands import command_line
-from commands.errors import UsageError
+from commands.errors import UsageError, check_path
 from input_data.dataset import DataError
 
 EXTRAS = 1 << 20        # bytes of an archive for what nobody asks for: a readme, class names
@@ -309,6 +309,7 @@ def _wrong_sizes(published, folder):
 
 
 def _settings(values):
+    check_path("--data_dir", values.data_dir)
     if values.dataset is None or not values.data_dir:
         raise UsageError("expected --dataset and --data_dir, as in --dataset=mnist "
                                  "--data_dir=DIR.")

@@ -265,6 +265,7 @@ def test_a_bad_archive_unpacks_nothing(run, capsys, data, message):
 @pytest.mark.parametrize("arguments, message", [
     ([], "--dataset"),
     (["--dataset=mnist"], "--data_dir"),
+    (["--dataset=mnist", "--data_dir=gs://bucket/x"], "--data_dir: expected a path on this"),
     (["--dataset=norb", "--data_dir=x"], "norb"),
     (["--dataset=mnist", "--data_dir=x", "--mirror=ftp://x"], "--mirror"),
 ])

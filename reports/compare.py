@@ -17,7 +17,7 @@ from absl import flags
 
 import models
 from commands import command_line
-from commands.errors import UsageError
+from commands.errors import UsageError, check_path
 from models.hparams import HParams
 from training.config import Config, new_flags
 
@@ -116,7 +116,8 @@ def compare(plan):
 
 def _settings(values):
     names = {field.name for field in dataclasses.fields(Plan)} - {"networks", "batch_sizes"}
-    if values.data_dir:
+    check_path("--output", values.output)
+    if check_path("--data_dir", values.data_dir):
         values.data_dir = os.path.abspath(values.data_dir)
     HParams().override(values.hparams_override)
     return Plan(networks=tuple(dict.fromkeys(values.networks)),

@@ -132,6 +132,7 @@ def test_other_files_are_left_alone(tmp_path, digits_zip, capsys):
     (["--batch_sizes=mlp=0"], "expected network=number"),
     (["--hparams_override=routes=1"], "expected one of decay_rate"),
     ([f"--output={__file__}"], "--output: expected a folder"),
+    (["--output=gs://bucket/x"], "--output: expected a path on this machine"),
     (["--data_dir=/nowhere"], "no folder or file /nowhere"),
     (["--dataset=norb", "--data_dir=testdata/norb"], "norb has no validation split"),
     (["--epochs=0"], "epochs"),

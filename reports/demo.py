@@ -11,6 +11,7 @@ import sys
 from absl import flags
 
 from commands import command_line
+from commands.errors import check_path
 from reports import reconstructions, trained_network
 from training.config import Config
 from training.run_folder import contents
@@ -76,7 +77,9 @@ def demonstrate(folder):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, lambda values: values.summary_dir, demonstrate, __doc__)
+    return command_line.run(
+        argv, FLAGS, lambda values: check_path("--summary_dir", values.summary_dir), demonstrate,
+        __doc__)
 
 
 if __name__ == "__main__":

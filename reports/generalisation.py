@@ -18,7 +18,7 @@ from absl import flags
 import input_data
 import models
 from commands import command_line
-from commands.errors import RunError, UsageError
+from commands.errors import RunError, UsageError, check_path
 from models.hparams import parse_overrides
 from training.config import Config
 from training.run_folder import contents
@@ -263,8 +263,8 @@ def _affine_digits(plan, count):
 def _settings(values):
     common = dict(dataset="affnist", validate=True, data_dir=values.data_dir,
                   save_step=values.eval_every, batch_size=values.batch_size, seed=values.seed)
-    if not values.summary_dir:
-        raise UsageError("--summary_dir is missing.")
+    check_path("--summary_dir", values.summary_dir)
+    check_path("--data_dir", values.data_dir)
     if values.data_dir is not None and not os.path.isdir(values.data_dir):
         raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     if values.affnist is not None and not os.path.exists(values.affnist):

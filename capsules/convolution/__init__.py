@@ -1,0 +1,1 @@
+"""Convolutions with large kernels: direct, by the Fourier transform, and which of them when."""

@@ -1,0 +1,1 @@
+"""Keras layers of capsule networks, one a module."""

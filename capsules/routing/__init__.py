@@ -1,0 +1,1 @@
+"""Routing: algorithms from votes to capsules."""

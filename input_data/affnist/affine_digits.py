@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from commands import command_line
-from commands.errors import UsageError
+from commands.errors import UsageError, check_path
 from input_data.dataset import SPLITS
 from input_data.formats import tfrecords
 
@@ -66,6 +66,7 @@ def _settings(values):
     if not (values.data_dir or values.output_dir):
         raise UsageError("--output_dir is missing: the folder to write to.")
     for name in ("data_dir", "output_dir"):
+        check_path(f"--{name}", values[name].value)
         if values[name].value is not None and not os.path.isdir(values[name].value):
             raise UsageError(f"--{name}: expected a folder, found {values[name].value}.")
     return values

@@ -1,0 +1,1 @@
+"""CIFAR10, from its binary files."""

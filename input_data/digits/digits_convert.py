@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from commands import command_line
-from commands.errors import UsageError
+from commands.errors import UsageError, check_path
 from commands.whole_files import whole_file
 from input_data.dataset import DataError
 
@@ -75,6 +75,8 @@ def _png(image):
 
 
 def _settings(values):
+    check_path("--data_dir", values.data_dir)
+    check_path("--output", values.output)
     if not values.output or not os.path.isdir(os.path.dirname(values.output) or "."):
         raise UsageError(f"--output: there is no folder for {values.output}.")
     if os.path.lexists(values.output):

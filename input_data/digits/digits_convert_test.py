@@ -29,6 +29,7 @@ def test_all_digits_are_there_in_order(mnist_dir, digits, tmp_path, capsys):
 @pytest.mark.parametrize("arguments, message", [
     (["--output={}/there.zip"], "is there already"),
     (["--output={}/none/x.zip"], "no folder for"),
+    (["--output=gs://bucket/x.zip"], "--output: expected a path on this machine"),
     ([], "no folder for None"),
     (["--output={}/x.zip", "--data_dir={}/none"], "no folder"),
     (["--output={}/x.zip", "--data_dir={}"], "expected train-images-idx3-ubyte"),

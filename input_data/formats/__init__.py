@@ -1,0 +1,1 @@
+"""Formats of files: bytes -> arrays, and arrays -> bytes."""

@@ -1,0 +1,1 @@
+"""Your own images: a folder for each class."""

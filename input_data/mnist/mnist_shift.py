@@ -25,7 +25,7 @@ if not __package__:     # run as a file: imports start from the project's folder
 import numpy as np
 
 from commands import command_line
-from commands.errors import UsageError
+from commands.errors import UsageError, check_path
 from input_data.dataset import SPLITS
 from input_data.formats import tfrecords
 from input_data.mnist.pairs import Pairs, in_order
@@ -124,6 +124,7 @@ class PairRecords:
 
 
 def _settings(values):
+    check_path("--data_dir", values.data_dir)
     if values.data_dir is None or not os.path.isdir(values.data_dir):
         raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     if values.multi_targets and not values.num_pairs:

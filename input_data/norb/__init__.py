@@ -1,0 +1,1 @@
+"""smallNORB: reader of its records, and their generator."""

@@ -19,7 +19,7 @@ if not __package__:     # run as a file: imports start from the project's folder
 import numpy as np
 
 from commands import command_line
-from commands.errors import UsageError
+from commands.errors import UsageError, check_path
 from input_data.dataset import DataError
 from input_data.formats import tfrecords
 from input_data.formats.norb_matrix import Matrix
@@ -86,6 +86,7 @@ def _serialized(rows, labels_path):
 
 
 def _settings(values):
+    check_path("--data_dir", values.data_dir)
     if values.data_dir is None or not os.path.isdir(values.data_dir):
         raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     return values

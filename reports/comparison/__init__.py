@@ -1,0 +1,1 @@
+"""Networks side by side: their runs, and the report of all."""

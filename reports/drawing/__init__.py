@@ -1,0 +1,1 @@
+"""How the pictures are drawn: figures, images as arrays, files of images."""

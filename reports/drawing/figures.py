@@ -5,7 +5,7 @@ import os
 import numpy as np
 from absl import flags
 
-from commands.errors import RunError, UsageError
+from commands.errors import RunError, UsageError, check_path
 from commands.whole_files import whole_file
 
 # Okabe and Ito's, which colour-blind readers tell apart too.
@@ -24,7 +24,8 @@ def define_output(flag_values, default):
 
 def check_output(path):
     """Returns the path of a picture, or what makes it impossible to write as UsageError."""
-    if not path or not os.path.isdir(os.path.dirname(path) or "."):
+    check_path("--output", path)
+    if not os.path.isdir(os.path.dirname(path) or "."):
         raise UsageError(f"--output: there is no folder for {path!r}.")
     if os.path.lexists(path):
         raise UsageError(f"--output: {path} is there already.")

@@ -52,5 +52,6 @@ def test_outputs_are_checked_early(tmp_path):
     for path, message in (("there.png", "is there already"), ("no/new.png", "no folder")):
         with pytest.raises(UsageError, match=message):
             figures.check_output(str(tmp_path / path))
-    with pytest.raises(UsageError, match="no folder for ''"):
-        figures.check_output("")
+    for path in ("", "gs://bucket/x.png"):
+        with pytest.raises(UsageError, match="--output: expected a path"):
+            figures.check_output(path)

@@ -1,0 +1,1 @@
+"""Checkpoints: written, found, verified and restored; the reference's names."""

@@ -1,0 +1,1 @@
+"""Devices and clusters, and how they share a batch."""

@@ -1,0 +1,1 @@
+"""What shows how a training goes: TensorBoard, history.csv, pictures, the progress bar."""
