@@ -44,16 +44,16 @@ def test_networks_keep_the_contract(name, shapes, overrides):
     assert inferred.logits.shape == (3, shapes.num_classes)
     assert inferred.logits.dtype == tf.float32
     if name != "capsule":
-        assert inferred.capsules is None and inferred.remakes is None
+        assert inferred.capsules is None and inferred.reconstructions is None
         return
     assert inferred.capsules.shape == (3, shapes.num_classes, 16)
     np.testing.assert_allclose(inferred.logits, np.linalg.norm(inferred.capsules, axis=-1),
                                rtol=1e-5)
     if network.hparams.remake:
-        assert inferred.remakes.shape == (3, shapes.num_targets, shapes.height, shapes.width,
-                                          shapes.depth)
+        assert inferred.reconstructions.shape == (
+            3, shapes.num_targets, shapes.height, shapes.width, shapes.depth)
     else:
-        assert inferred.remakes is None
+        assert inferred.reconstructions is None
 
 
 READ_BACK = """
@@ -120,7 +120,7 @@ def test_unknown_targets_are_the_longest_capsules():
     found = network({"images": images})
     longest = tf.math.top_k(found.logits, 2).indices
     named = network({"images": images, "targets": longest})
-    np.testing.assert_array_equal(found.remakes, named.remakes)
+    np.testing.assert_array_equal(found.reconstructions, named.reconstructions)
 
 
 @pytest.mark.parametrize("name, expected", [
