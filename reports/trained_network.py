@@ -119,7 +119,6 @@ def load(chosen, needs=()):
     if "decoder" in needs and network.decoder is None:
         raise RunError(f"{chosen.checkpoint} has no decoder (remake=false): nothing is "
                        "reconstructed.")
-    network.freeze()
     return network, split
 
 
@@ -164,7 +163,7 @@ def answers(network, split, most=10000, batch_size=100):
     from input_data.pipeline import evaluation_batches, plain_data_errors
 
     infer = tf.function(lambda images: network({"images": images}).logits, reduce_retracing=True)
-    with plain_data_errors():
+    with plain_data_errors(), network.cache_kernels():
         for batch in evaluation_batches(split, batch_size, most):
             logits = infer(batch["images"])
             predictions = capsules.predicted(logits, split.info.num_targets)

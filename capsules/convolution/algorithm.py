@@ -1,5 +1,7 @@
 """Which algorithm computes a convolution, and why."""
 
+import contextlib
+
 import tensorflow as tf
 
 from capsules.convolution import cost
@@ -43,7 +45,8 @@ class Convolution:
         # Whatever the algorithm: this also checks the sizes.
         self._spectral = Spectral(image_size, kernel_shape[:2], strides, padding,
                                   cost.best_tiles(*shape))
-        self._frozen = None
+        self._cache = None          # tf.Variable, the transformed kernel; empty when not in use
+        self._caching = False
         if algorithm == "auto" and tf.config.list_logical_devices("GPU"):
             self.algorithm, self.reason = "direct", "the fast one on a GPU"
         elif algorithm == "auto" and dtype == "float16":
@@ -60,19 +63,37 @@ class Convolution:
         check_sizes(images.shape, **self._sizes)
         if self.algorithm == "direct":
             return tf.nn.conv2d(images, kernel, self._strides, self._padding.upper())
-        transformed = self._transformed(kernel) if self._frozen is None else self._frozen
+        if self._caching:
+            # Decided again in each call of a function that was traced here.
+            cached = self._cache.read_value()
+            transformed = tf.cond(tf.size(cached) > 0, lambda: cached,
+                                  lambda: self._transformed(kernel))
+        else:
+            transformed = self._transformed(kernel)
         images = tf.cast(images, self._spectral_dtype)
         return tf.cast(self._spectral.convolve_transformed(images, transformed), self._dtype)
 
-    def freeze(self, kernel):
-        """Transforms a kernel once for all calls from now on; a later one takes its place."""
+    @contextlib.contextmanager
+    def cache(self, kernel):
+        """Transforms a kernel once for all calls within a `with`, in which it must not change.
+
+        Gradients do not reach the kernel there. Afterwards calls use the kernel that they are
+        given, also in functions that were traced within.
+        """
         if self.algorithm == "direct":
+            yield
             return
         transformed = self._transformed(tf.cast(kernel, self._dtype))
-        if self._frozen is None:
-            self._frozen = tf.Variable(transformed, trainable=False)
-        else:
-            self._frozen.assign(transformed)
+        empty = transformed[:0]
+        if self._cache is None:
+            self._cache = tf.Variable(empty, trainable=False, shape=[None, *empty.shape[1:]])
+        self._cache.assign(transformed)
+        self._caching = True
+        try:
+            yield
+        finally:
+            self._cache.assign(empty)
+            self._caching = False
 
     def _transformed(self, kernel):
         return self._spectral.transform_kernel(tf.cast(kernel, self._spectral_dtype))

@@ -28,20 +28,30 @@ def test_float16_is_near_float32_for_large_inputs(algorithm):
     expected = tf.nn.conv2d(images, kernel, 2, "VALID")
     convolution = Convolution(algorithm, (20, 20), kernel.shape, 2, dtype="float16")
     half = [tf.cast(tensor, tf.float16) for tensor in (images, kernel)]
-    found = convolution(*half)
-    assert found.dtype == tf.float16
-    assert tf.norm(tf.cast(found, tf.float32) - expected) < 2e-3 * tf.norm(expected)
+    uncached = convolution(*half)
+    with convolution.cache(kernel):
+        for found in (uncached, convolution(*half)):
+            assert found.dtype == tf.float16
+            assert tf.norm(tf.cast(found, tf.float32) - expected) < 2e-3 * tf.norm(expected)
 
 
-def test_frozen_kernels_give_the_same_and_can_be_replaced():
+@pytest.mark.parametrize("decorate", [lambda function: function, tf.function])
+def test_the_cache_is_used_within_its_with_alone(decorate):
     images, kernel = random_problem((20, 20), (9, 9), 4, 4)
     convolution = Convolution("spectral", (20, 20), kernel.shape, 2, "valid")
-    for factor in (1.0, 2.0):
-        convolution.freeze(factor * kernel)
-        expected = tf.nn.conv2d(images, factor * kernel, 2, "VALID")
-        # The kernel that is passed is not looked at.
-        found = convolution(images, tf.zeros_like(kernel))
-        np.testing.assert_allclose(found, expected, atol=1e-3)
+    convolve = decorate(convolution)
+
+    def check(factor, given):
+        np.testing.assert_allclose(
+            convolve(images, given), tf.nn.conv2d(images, factor * kernel, 2, "VALID"), atol=1e-3)
+
+    for factor in (1.0, 2.0):       # a function traced within, for both
+        with convolution.cache(factor * kernel):
+            check(factor, given=tf.zeros_like(kernel))
+        check(3.0, given=3 * kernel)
+    with pytest.raises(KeyboardInterrupt), convolution.cache(kernel):
+        raise KeyboardInterrupt
+    check(3.0, given=3 * kernel)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -68,9 +68,13 @@ class PrimaryCapsules(keras.layers.Layer):
         self.convolution = Convolution(self.algorithm, (height, width), self.kernel.shape,
                                        self.strides, self.padding, self.compute_dtype)
 
-    def freeze(self):
-        """Transforms the kernel once for all calls until the next `freeze`."""
-        self.convolution.freeze(self.kernel.value)
+    def cache_kernels(self):
+        """Transforms the kernel once for all calls within `with layer.cache_kernels():`.
+
+        For inference: within, the kernel must not change and gets no gradient. Afterwards the
+        layer is as before, also in functions that were traced within.
+        """
+        return self.convolution.cache(self.kernel.value)
 
     def call(self, inputs):
         features = self.convolution(inputs, tf.convert_to_tensor(self.kernel))

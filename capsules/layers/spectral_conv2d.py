@@ -54,9 +54,13 @@ class SpectralConv2D(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         return self.convolution(inputs, tf.convert_to_tensor(kernel))
 
-    def freeze(self):
-        """Transforms the kernel once for all calls until the next `freeze`."""
-        self.convolution.freeze(self.kernel.value)
+    def cache_kernels(self):
+        """Transforms the kernel once for all calls within `with layer.cache_kernels():`.
+
+        For inference: within, the kernel must not change and gets no gradient. Afterwards the
+        layer is as before, also in functions that were traced within.
+        """
+        return self.convolution.cache(self.kernel.value)
 
     def get_config(self):
         return {**super().get_config(), "strides": self.strides[0], "algorithm": self.algorithm}

@@ -93,10 +93,10 @@ class Evaluator:
           DataError: for damaged examples.
         """
         start = time.monotonic()
-        self._network.freeze()
         confusion = Confusion.empty(self._split.info.num_classes)
         sums = [0.0] * len(StepMetrics._fields)
-        with plain_data_errors(), progress.bar("Evaluating", self._limit) as bar:
+        with (plain_data_errors(), self._network.cache_kernels(),
+              progress.bar("Evaluating", self._limit) as bar):
             for batch in evaluation_batches(self._split, self._batch_size, self._limit):
                 size = len(batch["images"])
                 towers = self._towers.for_batch(size)

@@ -56,15 +56,14 @@ def predict(settings):
 
 def _logits(network, split, batch_size, towers):
     """Returns a network's logits of all images, float32 [n, num_classes]."""
-    network.freeze()
-
     @tf.function(reduce_retracing=True)
     def infer(towers, batch):
         return towers.run(lambda share: network(share).logits, batch)
 
     found = []
-    for batch in evaluation_batches(split, batch_size):
-        size = len(batch["images"])
-        at_work = towers.for_batch(size)
-        found.append(at_work.joined(infer(at_work, at_work.spread(batch, size))))
+    with network.cache_kernels():
+        for batch in evaluation_batches(split, batch_size):
+            size = len(batch["images"])
+            at_work = towers.for_batch(size)
+            found.append(at_work.joined(infer(at_work, at_work.spread(batch, size))))
     return np.concatenate(found)
