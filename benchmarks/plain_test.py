@@ -29,9 +29,10 @@ def test_plain_network_is_the_projects(name):
     received, expected = other(batch), ours(batch)
     np.testing.assert_allclose(received.logits, expected.logits, rtol=1e-4)
     if hparams.remake:
-        np.testing.assert_allclose(received.remakes, expected.remakes, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(received.reconstructions, expected.reconstructions,
+                                   rtol=1e-3, atol=1e-5)
     else:
-        assert received.remakes is None
+        assert received.reconstructions is None
 
     train = make_train_step(ours, make_optimizer(ours))
     train_plainly = plain.make_step(other)

@@ -61,7 +61,7 @@ def reconstruct(network, cases, classes):
     Returns:
       float32 [n, num_targets, height, width, depth].
     """
-    return network({"images": cases.images, "targets": classes}).remakes.numpy()
+    return network({"images": cases.images, "targets": classes}).reconstructions.numpy()
 
 
 def sections(network, split, right, wrong):

@@ -80,7 +80,6 @@ def load(config, needs=()):
         raise RunError(f"{config.checkpoint} has no decoder (remake=false): nothing is "
                        "reconstructed.")
     stored.restore_network(network)
-    network.freeze()
     return network, evaluator.split
 
 

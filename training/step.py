@@ -13,7 +13,7 @@ class StepMetrics(NamedTuple):
 
     Attributes:
       classification: float32 [batch], the classification loss.
-      reconstruction: float32 [batch], the scaled reconstruction loss; 0 without remakes.
+      reconstruction: float32 [batch], the scaled reconstruction loss; 0 without reconstructions.
       correct: float32 [batch], 1 where all targets were found, else 0.
       almost_correct: float32 [batch], 1 where at least one target was found, else 0.
     """
@@ -43,10 +43,11 @@ def loss_and_metrics(hparams, batch, inferred):
     logits, targets = inferred.logits, batch["targets"]
     labels = tf.reduce_max(tf.one_hot(targets, logits.shape[-1]), axis=1)
     classification = _classification(hparams, labels, logits)
-    if inferred.remakes is None:
+    if inferred.reconstructions is None:
         reconstruction = tf.zeros_like(classification)
     else:
-        reconstruction = capsules.reconstruction_loss(batch["target_images"], inferred.remakes)
+        reconstruction = capsules.reconstruction_loss(
+            batch["target_images"], inferred.reconstructions)
     return StepMetrics(classification, reconstruction,
                    tf.cast(capsules.correct(logits, targets), tf.float32),
                    tf.cast(capsules.almost_correct(logits, targets), tf.float32))

@@ -64,9 +64,9 @@ class Inference:
         Raises:
           DataError: for damaged examples.
         """
-        self._network.freeze()
         count = min(limit or split.info.num_examples, split.info.num_examples)
-        with plain_data_errors(), screen.bar(what, count) as bar:
+        with (plain_data_errors(), self._network.cache_kernels(),
+              screen.bar(what, count) as bar):
             for batch in evaluation_batches(split, self._batch_size, limit):
                 size = len(batch["images"])
                 replicas = self._replicas.for_batch(size)

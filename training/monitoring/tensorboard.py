@@ -113,11 +113,11 @@ class Summaries:
                 tf.summary.histogram("activation/capsules", inferred.capsules)
                 tf.summary.histogram("activation/capsule_lengths", norm(inferred.capsules))
             tf.summary.image("images", batch["images"])
-            if inferred.remakes is not None:
-                for target in range(inferred.remakes.shape[1]):
-                    suffix = f"_{target + 1}" if inferred.remakes.shape[1] > 1 else ""
+            if inferred.reconstructions is not None:
+                for target in range(inferred.reconstructions.shape[1]):
+                    suffix = f"_{target + 1}" if inferred.reconstructions.shape[1] > 1 else ""
                     tf.summary.image("target" + suffix, batch["target_images"][:, target])
-                    tf.summary.image("reconstruction" + suffix, inferred.remakes[:, target])
+                    tf.summary.image("reconstruction" + suffix, inferred.reconstructions[:, target])
             if isinstance(network, CapsuleModel):
                 images = batch["images"][:ROUTING_PICTURES]
                 maps = routing_maps.routing_maps(network, images)

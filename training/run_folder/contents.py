@@ -12,7 +12,7 @@ import os
 import re
 
 from commands.errors import RunError
-from commands.whole_files import whole_file
+from commands.whole_files import read_whole_text, whole_file
 from models.hparams import HParams
 
 FLAGS = "flags.json"
@@ -157,14 +157,11 @@ def read_hparams(folder):
 
 
 def _read_text(path):
-    """Returns a file's text, or None if it is not there; not from what would be waited for."""
-    if not os.path.exists(path):
-        return None
-    if not os.path.isfile(path):
-        raise RunError(f"{path} is not a file; move it away.")
+    """Returns a file's text, or None if it is not there."""
     try:
-        with open(path) as file:
-            return file.read()
+        return read_whole_text(path)
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
 

@@ -9,7 +9,7 @@ import dataclasses
 import os
 
 import models
-from commands.errors import RunError
+from commands.errors import RunError, UserError
 from models.hparams import HParams, parse_overrides
 from training.config import SETTINGS, Keep, flag
 from training.monitoring import screen
@@ -45,11 +45,14 @@ def read(folder):
     settings = {name: value for name, value in (contents.read(folder, contents.FLAGS) or {}).items()
                 if name in SETTINGS}
     for name, value in settings.items():
-        problem = SETTINGS[name].problem(value)
+        known = SETTINGS[name]
+        problem = known.problem(value)
+        if value is None and known.default is not None:
+            problem = f"expected {known.expected}, found none"
         try:
-            if problem is None and value is not None and SETTINGS[name].check:
-                SETTINGS[name].check(value)
-        except ValueError as error:
+            if problem is None and value is not None and known.check:
+                known.check(value)
+        except UserError as error:
             problem = str(error)
         if problem:
             raise RunError(f"{path}: {name}: {problem}; mend the file or move it away.")
