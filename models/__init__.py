@@ -1,8 +1,9 @@
 """Networks: hyperparameters and a dataset's shapes -> logits, capsules, reconstructions."""
 
 import importlib
+import os
 
-from models.hparams import HParams
+from models.hparams import HParams, HParamsError
 
 NETWORKS = {
     "capsule": "models.capsule_model:CapsuleModel",
@@ -10,6 +11,9 @@ NETWORKS = {
     "mlp": "models.simple_models:MultilayerPerceptron",
     "cnn": "models.simple_models:SimpleConvModel",
 }
+
+# Of a parameter in training: its value, its gradient, and two moments, float32.
+BYTES = 4 * 4
 
 
 def network_class(name):
@@ -21,6 +25,33 @@ def network_class(name):
 def default_hparams(name):
     """Returns the HParams that a network has without a word on them."""
     return HParams(**network_class(name).defaults)
+
+
+def count_params(name, hparams, info):
+    """Returns the number of a network's parameters, which are not made for it.
+
+    Args:
+      name, hparams, info: as for `build`.
+    """
+    import tensorflow as tf
+
+    with tf.Graph().as_default():       # where initial values are not computed
+        return build(name, hparams, info).count_params()
+
+
+def check_size(name, hparams, info):
+    """Raises HParamsError if a network is too large to train in this machine's memory.
+
+    Args:
+      name, hparams, info: as for `build`.
+    """
+    count = count_params(name, hparams, info)
+    needed = BYTES * count / 1e9
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    if needed > memory:
+        raise HParamsError(
+            f"The network {name} would have {count:,} parameters: {needed:,.0f} GB with gradients "
+            f"and Adam's moments, and this machine has {memory:,.0f} GB.")
 
 
 def build(name, hparams, info, convolution="auto", precision="float32"):

@@ -134,10 +134,10 @@ def begin(arguments, log, around_save=None):
     try:
         os.setpgid(0, 0)
         _redirect(log)
-        _note_progress(counters, begun, around_save or contextlib.nullcontext)
         import experiment
 
-        status = experiment.main(["experiment.py", *arguments])
+        hook = _progress(counters, begun, around_save or contextlib.nullcontext)
+        status = experiment.main(["experiment.py", *arguments], hook)
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException:
@@ -159,38 +159,37 @@ def _redirect(log):
         os.dup2(file.fileno(), 2)
 
 
-def _note_progress(counters, begun, around_save):
-    """Makes this process, which will train, note its steps and saves."""
-    from training import loop
-    from training.checkpoints.write import CheckpointWriter
+def _progress(counters, begun, around_save):
+    """Returns the hook that notes a training's steps and saves.
 
-    make_step, save = loop.make_train_step, CheckpointWriter.save
+    Args:
+      counters: Counters.
+      begun: float, what time.monotonic() said when the process was forked.
+      around_save: function of the step that returns a context manager for each save.
+    """
+    from training.loop import Hook
 
-    def noted_make_step(network, optimizer, **options):
-        train_step = make_step(network, optimizer, **options)
+    class Progress(Hook):
+        def before_step(self, step, batch):
+            self._step_began = time.monotonic()
+            counters.note(step=step)
 
-        def noted_step(batch, global_batch):
-            now = time.monotonic()
-            counters.note(step=int(optimizer.iterations.numpy()) + 1)
-            outcome = train_step(batch, global_batch)
+        def after_step(self, step, metrics):
             counters.note(steps_ended=counters.steps_ended + 1)
             if counters.start_seconds:
-                counters.note(step_seconds=time.monotonic() - now)
+                counters.note(step_seconds=time.monotonic() - self._step_began)
             else:       # it was traced
                 counters.note(start_seconds=time.monotonic() - begun)
-            return outcome
 
-        return noted_step
+        @contextlib.contextmanager
+        def around_save(self, step):
+            began = time.monotonic()
+            counters.note(saving_step=step, saves_begun=counters.saves_begun + 1)
+            try:
+                with around_save(step):
+                    yield
+            finally:
+                counters.note(saves_ended=counters.saves_ended + 1,
+                              save_seconds=time.monotonic() - began)
 
-    def noted_save(writer):
-        now = time.monotonic()
-        counters.note(saving_step=counters.step, saves_begun=counters.saves_begun + 1)
-        try:
-            with around_save(int(counters.step)):
-                return save(writer)
-        finally:
-            counters.note(saves_ended=counters.saves_ended + 1,
-                          save_seconds=time.monotonic() - now)
-
-    loop.make_train_step = noted_make_step
-    CheckpointWriter.save = noted_save
+    return Progress()

@@ -131,6 +131,7 @@ def _set_up(start, replicas):
     if config.batch_size < replicas.count:
         raise RunError(f"--batch_size={config.batch_size}: expected at least one example for "
                        f"each of {replicas.count} devices.")
+    models.check_size(config.model, start.hparams, start.split.info)
     keras.utils.set_random_seed(config.seed)
     with replicas.scope():
         network = models.build(config.model, start.hparams, start.split.info,

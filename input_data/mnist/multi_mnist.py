@@ -35,7 +35,7 @@ def from_digits(images, labels, source):
                 "target_images": images[:, :2]}
 
     return Split(describe(pairs.shape, len(pairs), num_targets=2),
-                 f"pairs made of {source}", read, _prepare)
+                 f"pairs made of {source}", read, _prepare, kind="IDX files")
 
 
 def from_records(name):
@@ -46,7 +46,8 @@ def from_records(name):
         pairs, digits, labels = found.read(numbers)
         return {"images": pairs, "targets": labels.astype(np.int32), "target_images": digits}
 
-    return Split(describe(found.shape, len(found), num_targets=2), name, read, _prepare)
+    return Split(describe(found.shape, len(found), num_targets=2), name, read, _prepare,
+                 kind="records")
 
 
 def _parse(features, shape):

@@ -84,7 +84,7 @@ class Comparison:
         self._chosen = {name: self._choose(name) for name in plan.networks}
         # What cannot be built is found before anything is trained.
         self._parameters = {
-            name: models.build(name, self._hparams(name), self._train_info).count_params()
+            name: models.count_params(name, self._hparams(name), self._train_info)
             for name in plan.networks}
         self._warn_of_unused()
         self.about = {"dataset": plan.dataset, "trained on": self._train_info.num_examples,

@@ -58,8 +58,10 @@ class Evaluator:
             resume.check_data(run, self.split)
             resume.warn_of_seen(config, run, self.split)
         replicas = devices.replicas(config)
+        hparams = self._hparams(runs[0])
+        models.check_size(config.model, hparams, self.split.info)
         with replicas.scope():
-            self.network = models.build(config.model, self._hparams(runs[0]), self.split.info,
+            self.network = models.build(config.model, hparams, self.split.info,
                                         config.convolution, config.precision)
         screen.warn_of_unused(self.network, config.hparams_override)
         for run in runs:

@@ -148,6 +148,8 @@ def for_evaluation(config, runs):
     same_data = decided["dataset"] == first.get("dataset")
     if same_data and config.data_dir is None:
         decided["data_dir"] = _data_to_evaluate(runs[0])
+    for run in runs:
+        _refuse_training_records(config, run)
     if same_data:
         for run in runs:
             if run.settings:
@@ -163,11 +165,23 @@ def for_evaluation(config, runs):
 def _data_to_evaluate(run):
     """Returns the folder of a run's data, to find its test data in, or None for the sample."""
     data_dir = run.settings.get("data_dir")
-    named_file = data_dir and not os.path.isdir(data_dir) and not data_dir.endswith(".zip")
-    if named_file:
+    if data_dir and _is_record_file(data_dir):
         raise RunError(f"{run.where}: trained on the records {data_dir}; name those to evaluate "
                        "on by --data_dir.")
     return data_dir
+
+
+def _refuse_training_records(config, run):
+    trained_on = run.settings.get("data_dir")
+    if config.data_dir and trained_on and _is_record_file(trained_on) and (
+            os.path.abspath(config.data_dir) == trained_on):
+        raise RunError(f"{run.where}: trained on the records {trained_on}; an evaluation needs "
+                       "others.")
+
+
+def _is_record_file(data_dir):
+    """Whether data are named as records: all of one split, unlike folders and archives."""
+    return not os.path.isdir(data_dir) and not data_dir.endswith(".zip")
 
 
 def _decide_reading(config, run, decided):
