@@ -30,8 +30,9 @@ def split_cpu():
 quiet_tensorflow.load(before_use=split_cpu)
 
 # TensorFlow is loaded quietly first.
+import experiment  # noqa: E402
 from input_data.mnist import mnist_input  # noqa: E402
-from training import run_flags  # noqa: E402
+from training import config  # noqa: E402
 
 
 def write_idx(path, array):
@@ -76,11 +77,26 @@ def start_following(*arguments):
     Returns:
       The thread.
     """
-    follower = threading.Thread(target=run_flags.run, args=(
-        ["experiment.py", "--train=false", "--poll_seconds=0.1", "--patience_minutes=2",
-         *arguments], run_flags.define(), ""), daemon=True)
+    values = config.new_flags()
+    values(["experiment.py", "--train=false", "--poll_seconds=0.1", "--patience_minutes=2",
+            *arguments])
+    follower = threading.Thread(target=experiment.run, args=(config.from_flags(values),),
+                                daemon=True)
     follower.start()
     return follower
+
+
+def load_network(name, model, info, overrides=""):
+    """Returns the network of a checkpoint, for the shapes of a DatasetInfo."""
+    import models
+    from training.checkpoints.read import StoredCheckpoint
+    from training.run_folder import contents
+
+    stored = StoredCheckpoint(name)
+    hparams = contents.read_hparams(stored.folder) or models.default_hparams(model)
+    network = models.build(model, hparams.override(overrides), info)
+    stored.restore_network(network)
+    return network
 
 
 def free_ports(count):

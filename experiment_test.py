@@ -320,9 +320,9 @@ def flipped_byte(folder):
     path.write_bytes(data)
 
 
-def two_shifted_files(folder):
+def two_sets_of_records(folder):
     records(folder)
-    records(folder, "train_4shifted_mnist.tfrecords")
+    records(folder, "train_2shifted_mnist.tfrecords-00000-of-00001")
 
 
 @pytest.mark.parametrize("damage, message", [
@@ -334,7 +334,7 @@ def two_shifted_files(folder):
     (flipped_byte, "damaged record 3"),
     (lambda folder: records(folder, image_raw=bytes(5)), "expected 784 bytes"),
     (lambda folder: records(folder, label=11), "found 11"),
-    (two_shifted_files, "found several"),
+    (two_sets_of_records, "found several"),
 ])
 def test_bad_data_get_one_line(damage, message, mnist_dir, tmp_path, capsys):
     damage(mnist_dir)

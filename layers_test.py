@@ -114,9 +114,9 @@ def test_capsule_network_learns():
     def step():
         with tf.GradientTape() as tape:
             capsules = encoder(images)
-            remakes = decoder(capsules, targets)
+            reconstructions = decoder(capsules, targets)
             loss = (tf.reduce_mean(margin_loss(labels, norm(capsules)))
-                    + tf.reduce_mean(reconstruction_loss(images[:, tf.newaxis], remakes)))
+                    + tf.reduce_mean(reconstruction_loss(images[:, tf.newaxis], reconstructions)))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
         return loss, tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])

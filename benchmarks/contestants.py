@@ -1,5 +1,6 @@
 """What is measured against each other, and how each does one step of its work."""
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -102,15 +103,20 @@ def _training(contestant):
 def _evaluation(contestant):
     network = make_network(contestant)
     batch = random_batch(INFOS[contestant.network], contestant.batch_size)
-    if contestant.implementation == "ours":
-        network.freeze()        # once a checkpoint, as the evaluator does
+    ours = contestant.implementation == "ours"
 
     @tf.function
     def evaluate(batch):
         return summed_metrics(
             loss_and_metrics(network.hparams, batch, network(batch)))
 
-    return lambda: _wait(evaluate(batch))
+    def steps():
+        # Once a checkpoint, as the evaluator does.
+        with network.cache_kernels() if ours else contextlib.nullcontext():
+            while True:
+                yield _wait(evaluate(batch))
+
+    return steps().__next__
 
 
 def _wait(outcome):

@@ -59,10 +59,10 @@ def parts(contestant):
     capsules = tf.random.uniform([batch, info.num_classes, network.class_capsules.atoms])
 
     def decode(capsules):
-        remakes = network.decoder and network.decoder(capsules, targets=data["targets"])
+        reconstructions = network.decoder and network.decoder(capsules, targets=data["targets"])
         logits = tf.norm(capsules, axis=-1)
         return loss_and_metrics(network.hparams, data,
-                               Inferred(logits, capsules, remakes)).total_loss
+                               Inferred(logits, capsules, reconstructions)).total_loss
 
     found = {
         "first convolution": _forward_and_back(network.conv1, data["images"], network.conv1,

@@ -55,8 +55,10 @@ class PlainNetwork:
         features = tf.nn.relu(
             tf.nn.conv2d(batch["images"], kernel, 1, self.hparams.padding) + bias)
         capsules = self._route(self._primary_capsules(features))
-        remakes = self._remakes(capsules, batch["targets"]) if self._decoder else None
-        return Inferred(tf.norm(capsules, axis=-1), capsules, remakes)
+        reconstructions = None
+        if self._decoder:
+            reconstructions = self._reconstructions(capsules, batch["targets"])
+        return Inferred(tf.norm(capsules, axis=-1), capsules, reconstructions)
 
     def _primary_capsules(self, features):
         """Returns [batch, in_caps, ATOMS]: types outermost, then rows, then columns."""
@@ -90,7 +92,7 @@ class PlainNetwork:
             logits += tf.reduce_sum(votes * repeated, axis=-1)
         return capsules
 
-    def _remakes(self, capsules, targets):
+    def _reconstructions(self, capsules, targets):
         """Returns [batch, targets, height, width, depth], from each target's capsule alone."""
         info = self._info
         mask = tf.one_hot(targets, info.num_classes)[..., tf.newaxis]

@@ -29,9 +29,10 @@ def test_plain_network_is_the_projects(name):
     received, expected = other(batch), ours(batch)
     np.testing.assert_allclose(received.logits, expected.logits, rtol=1e-4)
     if hparams.remake:
-        np.testing.assert_allclose(received.remakes, expected.remakes, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(received.reconstructions, expected.reconstructions,
+                                   rtol=1e-3, atol=1e-5)
     else:
-        assert received.remakes is None
+        assert received.reconstructions is None
 
     train = make_train_step(ours, make_optimizer(ours))
     train_plainly = plain.make_step(other)
@@ -45,7 +46,7 @@ def test_plain_pairs_are_records_of_multimnist(tmp_path, digits):
     images, labels = digits
     path = tmp_path / "multitrain_4shifted_mnist.tfrecords"
     plain.write_pairs(str(path), images[..., np.newaxis], labels, count=20, shift=4, pad=4)
-    split = mnist_input.load(str(tmp_path), "train", num_targets=2)
+    split = mnist_input.load(str(path), "train", num_targets=2)
     assert (split.info.height, split.info.width, split.info.num_examples) == (36, 36, 20)
     stored = split.read(np.arange(20))
     assert (stored["targets"][:, 0] != stored["targets"][:, 1]).all()

@@ -48,15 +48,15 @@ def softmax_loss(labels, logits):
     return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
 
 
-def reconstruction_loss(images, remakes, scale=0.0005):
+def reconstruction_loss(images, reconstructions, scale=0.0005):
     """Scaled sum of squared pixel differences, summed over the targets (paper, section 4.1).
 
     Args:
       images: float [batch, num_targets, height, width, depth], what each target looks like.
-      remakes: float, same shape, the decoder's reconstructions.
+      reconstructions: float, same shape, from the decoder.
       scale: keeps the reconstruction from dominating the margin loss.
 
     Returns:
       float [batch].
     """
-    return scale * tf.reduce_sum(tf.square(remakes - images), axis=[1, 2, 3, 4])
+    return scale * tf.reduce_sum(tf.square(reconstructions - images), axis=[1, 2, 3, 4])

@@ -53,9 +53,9 @@ def test_margins_are_0_9_and_0_1(labels, length, expected):
 
 @pytest.mark.parametrize("shape", [(3, 1, 6, 5, 1), (2, 2, 3, 4, 3)])
 def test_reconstruction_loss_follows_its_equation(shape):
-    images, remakes = np.random.default_rng(0).uniform(size=[2, *shape]).astype(np.float32)
-    received = reconstruction_loss(images, remakes)
-    assert_near(received, oracle.reconstruction_loss(images, remakes))
+    images, reconstructions = np.random.default_rng(0).uniform(size=[2, *shape]).astype(np.float32)
+    received = reconstruction_loss(images, reconstructions)
+    assert_near(received, oracle.reconstruction_loss(images, reconstructions))
     np.testing.assert_array_equal(reconstruction_loss(images, images), np.zeros(shape[0]))
 
 

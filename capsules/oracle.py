@@ -124,7 +124,7 @@ def decoder(capsules, targets, weights, image_shape):
     """
     height, width, depth = image_shape
     capsules = np.asarray(capsules, np.float64)
-    remakes = np.zeros((*np.shape(targets), height, width, depth))
+    reconstructions = np.zeros((*np.shape(targets), height, width, depth))
     for example, classes in enumerate(targets):
         for position, target in enumerate(classes):
             masked = np.zeros(capsules.shape[1:])
@@ -135,8 +135,9 @@ def decoder(capsules, targets, weights, image_shape):
             kernel, bias = weights[-1]
             pixels = 1 / (1 + np.exp(-(values @ kernel + bias)))
             # The last layer's units are ordered (depth, row, column).
-            remakes[example, position] = np.moveaxis(pixels.reshape(depth, height, width), 0, -1)
-    return remakes
+            pixels = pixels.reshape(depth, height, width)
+            reconstructions[example, position] = np.moveaxis(pixels, 0, -1)
+    return reconstructions
 
 
 def margin_loss(labels, logits):
@@ -158,9 +159,9 @@ def softmax_loss(labels, logits):
     return -(labels * np.log(softmax(logits))).sum(axis=-1)
 
 
-def reconstruction_loss(images, remakes):
+def reconstruction_loss(images, reconstructions):
     """Section 4.1, 0.0005 times the squares' sum: [batch, num_targets, ...], same -> [batch]."""
-    squares = (np.asarray(images, np.float64) - np.asarray(remakes, np.float64))**2
+    squares = (np.asarray(images, np.float64) - np.asarray(reconstructions, np.float64))**2
     return 0.0005 * squares.reshape(len(squares), -1).sum(axis=-1)
 
 

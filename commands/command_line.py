@@ -22,7 +22,7 @@ def new_flags():
 
 @streams.outlasted
 def run(argv, flag_values, settings, main, about, tensorflow=True, takes_arguments=False,
-        before_use=None):
+        before_use=None, help_text=None):
     """Parses and checks a command's flags, then imports TensorFlow, then does the work.
 
     Args:
@@ -35,6 +35,7 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
       tensorflow: whether the work needs TensorFlow.
       takes_arguments: whether the command takes arguments that are no flags.
       before_use: function of what settings returned that chooses TensorFlow's devices, or None.
+      help_text: function of flag_values that returns --help's text on them, or None for absl's.
 
     Returns:
       int, the exit status: 2, and one line on the screen, for a UserError or a wrong flag; 129, 130
@@ -47,7 +48,8 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
             flag_values.unparse_flags()
             arguments = flag_values(argv)[1:]
             if flag_values.help:
-                print(f"{about}\nFlags:\n{flag_values.get_help()}")
+                flags_help = (help_text or flags.FlagValues.get_help)(flag_values)
+                print(f"{about}\nFlags:\n{flags_help}")
                 return 0
             if arguments and not takes_arguments:
                 raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")

@@ -40,7 +40,7 @@ def check_path(flag, path):
     if path is None:
         return None
     if not path:
-        raise UsageError(f"{flag}: expected a path, found nothing.")
+        raise UsageError(f"{flag} is empty; name a path, or leave it out.")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path):
         raise UsageError(f"{flag}: expected a path on this machine, found {path}")
     try:

@@ -9,7 +9,7 @@ def test_paths_of_this_machine(path):
 
 
 @pytest.mark.parametrize("path, message", [
-    ("", "--summary_dir: expected a path, found nothing."),
+    ("", "--summary_dir is empty; name a path, or leave it out."),
     ("gs://bucket/x", "--summary_dir: expected a path on this machine, found gs://bucket/x"),
     ("file:///x", "found file:///x"), ("s3://a", "found s3://a"),
     ("/tmp/\udcff", r"--summary_dir: expected a path in UTF-8, found '/tmp/\udcff'."),

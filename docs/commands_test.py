@@ -16,7 +16,7 @@ import models
 from commands.errors import UsageError
 from docs.pages import PAGES, ROOT, UNBALANCED, Page, example
 from models.hparams import HParams, HParamsError
-from training import config, run_flags
+from training import config
 
 # Commands of others, `python -m NAME`: their flags are not looked at.
 OTHERS = ("IPython", "ipykernel", "jupyter", "pip", "pytest", "tensorboard", "venv")
@@ -52,13 +52,16 @@ def _wrong(folder, words, made_files):
         if file in made_files:
             return None
     path = ROOT / file
+    if (path.with_suffix("") / "__main__.py").is_file():        # a package that is a command
+        path = path.with_suffix("") / "__main__.py"
+        file = path.relative_to(ROOT).as_posix()
     if not path.is_file():
         return f"there is no {file}"
     if "__main__" not in (source := path.read_text()):
         return f"{file} is not a command"
     if file == "experiment.py":
         # Afresh, as its flags know the networks that there were when they were defined.
-        values = run_flags.define()
+        values = config.new_flags()
     else:
         module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
         values = getattr(module, "FLAGS", None) or flags.FlagValues()
@@ -74,7 +77,7 @@ def _wrong_flags(values, arguments, takes_others):
         if "hparams_override" in values:
             HParams().override(values["hparams_override"].value)
         if "image_size" in values:
-            config.image_size(values["image_size"].value)
+            config.parse_image_size(values["image_size"].value)
         return None
     except (flags.Error, HParamsError, UsageError) as error:
         return str(error)

@@ -122,17 +122,17 @@ import contextlib
 import tempfile
 
 from training.checkpoints.read import latest_checkpoint
-from training.config import Settings
-from training.run import run
+from training.config import Config
+from training.train import train
 
 folder = tempfile.TemporaryDirectory()
-settings = Settings(
+settings = Config(
     summary_dir=folder.name, max_steps=STEPS, batch_size=16,
     hparams_override=f"num_prime_capsules=8,learning_rate=0.003,decay_rate=0.1,"
                      f"decay_steps={STEPS}")
 with (open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere),
       contextlib.redirect_stderr(nowhere)):
-    run(settings)
+    train(settings)
 
 # %%
 history = np.genfromtxt(os.path.join(settings.train_folder, "history.csv"), delimiter=",",
@@ -155,7 +155,7 @@ from reports.drawing import dimension_pictures
 from training.monitoring.routing_maps import routing_maps
 
 network, test = trained_network.load(
-    trained_network.Choice(latest_checkpoint(settings.train_folder)))
+    trained_network.of_checkpoint(latest_checkpoint(settings.train_folder)))
 folder.cleanup()
 wrong, seen = 0, 0
 for batch, predictions, _ in trained_network.answers(network, test, most=1000):

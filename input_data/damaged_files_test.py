@@ -99,25 +99,26 @@ IMAGE_SETS = [      # dataset, file to damage; see `with_images`
 
 def test_every_reader_is_here():
     here = {dataset for dataset, *_ in SETS + IMAGE_SETS}
-    # A package of its own reads tfds; affnist/matlab_file_test.py damages affNIST's files.
+    # A package of its own reads tfds; formats/matlab_test.py damages affNIST's files.
     assert here == set(input_data.READERS) - {"tfds:NAME", "affnist"}
 
 
 @pytest.fixture(params=SETS, ids=lambda found: found[1].rpartition("/")[2])
 def published(request, tmp_path):
-    """A dataset's name, a folder with its files, the one to damage, and the targets."""
+    """A dataset's name, --data_dir, the file to damage, and the targets."""
     dataset, folder, name, num_targets = request.param
     shutil.copytree(os.path.join(TESTDATA, folder), tmp_path / "data")
-    return dataset, tmp_path / "data", tmp_path / "data" / name, num_targets
+    path = tmp_path / "data" / name
+    return dataset, path if num_targets == 2 else path.parent, path, num_targets
 
 
 @damages
 @given(change=changes())
 def test_damaged_files_of_datasets(published, change):
-    dataset, folder, path, num_targets = published
+    dataset, named, path, num_targets = published
     sound = path.read_bytes()
     path.write_bytes(change(sound))
-    check(lambda: read_all(dataset, folder, num_targets), total(folder))
+    check(lambda: read_all(dataset, named, num_targets), total(path.parent))
     path.write_bytes(sound)
 
 
@@ -149,13 +150,13 @@ def test_damaged_files_of_image_datasets(with_images, change):
 @damages
 @given(change=changes())
 def test_damaged_examples_with_right_checksums(published, change):
-    dataset, folder, path, num_targets = published
+    dataset, named, path, num_targets = published
     if dataset == "cifar10":
         return      # no checksums
     sound = path.read_bytes()
     examples = [tfrecords.RecordFiles([str(path)])[number] for number in range(2)]
     path.write_bytes(b"".join(framed(change(example)) for example in examples))
-    check(lambda: read_all(dataset, folder, num_targets), total(folder))
+    check(lambda: read_all(dataset, named, num_targets), total(path.parent))
     path.write_bytes(sound)
 
 
@@ -202,7 +203,7 @@ def test_sizes_that_the_first_record_only_claims(tmp_path, dataset, folder, name
     path = tmp_path / name.partition("-")[0]
     path.write_bytes(framed(example.SerializeToString()))
     with pytest.raises(DataError, match=r"record 0 .*expected \d{12,} bytes of"):
-        input_data.load(dataset, str(tmp_path), "test", num_targets)
+        input_data.load(dataset, str(path), "test", num_targets)
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "gz"])

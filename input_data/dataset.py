@@ -9,6 +9,8 @@ A reader returns a `Split`. `pipeline` makes batches of it, the dicts that netwo
 """
 
 import dataclasses
+import os
+import re
 from collections.abc import Callable
 
 from commands.errors import UserError
@@ -38,6 +40,26 @@ def check_single_target(name, num_targets):
     """Raises DataError if a dataset whose images have one target is asked for another number."""
     if num_targets != 1:
         raise DataError(f"{name} has 1 target an image, found --num_targets={num_targets}.")
+
+
+def check_split_of_file(name, split):
+    """Raises DataError if one file is to be both trained on and held out.
+
+    Args:
+      name: str, of a record file.
+      split: "train", "test", "valid_train" or "valid_test".
+    """
+    if split.startswith("valid_") and split_in_name(name) != split:
+        raise DataError(f"{name}: --validate needs records of {split}, in a file whose name says "
+                        "so; leave --validate out, or name the folder of the digits.")
+
+
+def split_in_name(name):
+    """Returns the split that a file's name tells, or None: "train" for multitrain_4shifted..."""
+    words = re.findall("[a-z]+", os.path.basename(name).lower().removeprefix("multi"))
+    told = next((kind for word in words for kind in ("train", "test") if word.startswith(kind)),
+                None)
+    return f"valid_{told}" if told and "valid" in words else told
 
 
 def single_target_batch(images, targets):
@@ -76,6 +98,8 @@ class Split:
         batch; all its randomness comes from the seed.
       notes: lines for the screen about what was found.
       names: the examples' file names, where a prediction needs them.
+      kind: str, what files hold the examples, where there are several kinds.
+      never_trained: whether no training split of the dataset holds these examples.
     """
 
     info: DatasetInfo
@@ -84,3 +108,5 @@ class Split:
     prepare: Callable
     notes: tuple = ()
     names: tuple = ()
+    kind: str = ""
+    never_trained: bool = False

@@ -15,7 +15,7 @@ import types
 import numpy as np
 import pytest
 
-from input_data import download, http_range
+from input_data import download
 from input_data.download import Published, Source
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
@@ -186,7 +186,7 @@ def test_another_file_of_that_name_is_not_overwritten(run, capsys):
 @pytest.mark.parametrize("number, word", [(signal.SIGINT, "interrupted"),
                                           (signal.SIGTERM, "terminated")])
 def test_a_signal_keeps_the_part(run, monkeypatch, capsys, number, word):
-    pieces = http_range._pieces
+    pieces = download._pieces
 
     def interrupted(*arguments):
         yield next(pieces(*arguments))
@@ -195,11 +195,11 @@ def test_a_signal_keeps_the_part(run, monkeypatch, capsys, number, word):
 
     with serving({"digits.gz": CONTENT}) as server:
         with monkeypatch.context() as patched:
-            patched.setattr(http_range, "_pieces", interrupted)
+            patched.setattr(download, "_pieces", interrupted)
             assert run(server.url) == 128 + number
         assert last_line(capsys) == (f"download.py: {word} on the way; the same command goes on "
                                      "from here.")
-        assert there(run) == {"digits.gz.part": CONTENT[:http_range.CHUNK]}
+        assert there(run) == {"digits.gz.part": CONTENT[:download.CHUNK]}
         assert run(server.url) == 0
     assert there(run) == {"digits.gz": CONTENT}
 
@@ -212,10 +212,10 @@ def test_a_signal_keeps_the_part(run, monkeypatch, capsys, number, word):
 def test_headers_that_make_no_sense_are_failures_or_ignored(status, headers):
     response = types.SimpleNamespace(status=status, headers=headers)
     if status == 200:
-        assert http_range._extent(response, 5) == (0, None)
+        assert download._extent(response, 5) == (0, None)
     else:
-        with pytest.raises(http_range.HTTPFailure, match="asked for the bytes from 5 on"):
-            http_range._extent(response, 5)
+        with pytest.raises(download.HTTPFailure, match="asked for the bytes from 5 on"):
+            download._extent(response, 5)
 
 
 def archive(**members):

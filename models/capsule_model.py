@@ -54,7 +54,7 @@ class CapsuleModel(Network):
         features = self.conv1(batch["images"])
         capsules = self.class_capsules(self.primary_capsules(features))
         capsules = tf.cast(capsules, tf.float32)
-        remakes = None
+        reconstructions = None
         if self.decoder is not None:
-            remakes = self.decoder(capsules, targets=batch.get("targets"))
-        return Inferred(norm(capsules), capsules, remakes)
+            reconstructions = self.decoder(capsules, targets=batch.get("targets"))
+        return Inferred(norm(capsules), capsules, reconstructions)

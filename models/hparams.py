@@ -2,17 +2,10 @@
 
 import dataclasses
 import json
-import math
 
 from commands.errors import UserError
+from commands.settings import setting, settings_of
 
-CHOICES = {
-    "loss_scale": ("reference", "paper"),
-    "loss_type": ("margin", "sigmoid", "softmax"),
-    "padding": ("VALID", "SAME"),
-    "schedule": ("exponential", "cosine"),
-}
-POSITIVE = ("decay_rate", "decay_steps", "learning_rate", "num_prime_capsules", "routing")
 # Those that every network's training reads.
 TRAINING = ("decay_rate", "decay_steps", "ema_decay", "learning_rate", "loss_type", "schedule",
             "verbose")
@@ -27,33 +20,36 @@ class HParamsError(UserError):
 class HParams:
     """Hyperparameters of networks and their training; a network reads those that concern it."""
 
-    decay_rate: float = 0.96        # factor on the learning rate every decay_steps, continuously
-    decay_steps: float = 2000       # in training steps; those of the whole cosine schedule
-    ema_decay: float = 0.0          # of the moving average of weights that is evaluated; 0: none
-    leaky: bool = False             # routing may leave a share of a vote to no capsule
-    learning_rate: float = 0.001    # of Adam, at step 0
-    loss_scale: str = "reference"   # of the margin loss: paper is 2 x classes times as much
-    loss_type: str = "margin"       # margin, sigmoid or softmax
-    num_prime_capsules: int = 32    # types of primary capsules
-    padding: str = "VALID"          # of the convolutions
-    remake: bool = True             # reconstruct the images from the class capsules
-    routing: int = 3                # routing iterations
-    schedule: str = "exponential"   # of the learning rate; cosine: half a wave, down to 1e-6
-    verbose: bool = False           # histograms and reconstructions in the summaries
+    decay_rate: float = setting(
+        "Factor on the learning rate every decay_steps, applied continuously.",
+        default=0.96, above=0)
+    decay_steps: float = setting(
+        "Training steps of decay_rate, or of the whole cosine schedule.", default=2000, above=0)
+    ema_decay: float = setting(
+        "Decay of the moving average of weights that is evaluated; 0 keeps none.",
+        default=0.0, lowest=0, below=1)
+    leaky: bool = setting("Routing may leave a share of a vote to no capsule.", default=False)
+    learning_rate: float = setting("Adam's learning rate at step 0.", default=0.001, above=0)
+    loss_scale: str = setting(
+        "Scale of the margin loss: the paper's is 2 x classes times the reference's.",
+        default="reference", choices=lambda: ("reference", "paper"))
+    loss_type: str = setting("Classification loss.", default="margin",
+                             choices=lambda: ("margin", "sigmoid", "softmax"))
+    num_prime_capsules: int = setting("Types of primary capsules.", default=32, lowest=1)
+    padding: str = setting("Padding of the convolutions.", default="VALID",
+                           choices=lambda: ("VALID", "SAME"))
+    remake: bool = setting("Reconstruct the images from the class capsules.", default=True)
+    routing: int = setting("Routing iterations.", default=3, lowest=1, highest=100)
+    schedule: str = setting(
+        "Of the learning rate; cosine is half a wave, down to 1e-6 at decay_steps.",
+        default="exponential", choices=lambda: ("exponential", "cosine"))
+    verbose: bool = setting("Write histograms and reconstructions into the summaries.",
+                            default=False)
 
     def __post_init__(self):
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise HParamsError(f"Hyperparameter {name}: expected {' or '.join(choices)}, "
-                                   f"found {getattr(self, name)!r}.")
-        for name in POSITIVE:
-            if not 0 < getattr(self, name) < math.inf:
-                raise HParamsError(f"Hyperparameter {name}: expected a finite number above 0, "
-                                   f"found {getattr(self, name)}.")
-
-        if not 0 <= self.ema_decay < 1:
-            raise HParamsError("Hyperparameter ema_decay: expected a number from 0 to below 1, "
-                               f"found {self.ema_decay}.")
+        for name, known in settings_of(HParams).items():
+            if problem := known.problem(getattr(self, name)):
+                raise HParamsError(f"Hyperparameter {name}: {problem}.")
 
     def override(self, overrides):
         """Returns a copy with some values replaced.
@@ -76,7 +72,7 @@ class HParams:
 
         Args:
           text: str.
-          source: where the text came from, for the error's sake.
+          source: str, where the text came from, for the error.
 
         Raises:
           HParamsError: if the text is not the JSON of hyperparameters.
@@ -85,8 +81,9 @@ class HParams:
             values = json.loads(text)
             if not isinstance(values, dict):
                 raise HParamsError(f"expected an object, found {type(values).__name__}")
-            return cls(**{key: _typed(key, json.dumps(value).strip('"'))
-                          for key, value in values.items()})
+            for key in values:
+                _known(key)
+            return cls(**values)
         except (ValueError, RecursionError) as error:
             raise HParamsError(f"{source}: not a file of hyperparameters ({error}).") from None
 
@@ -109,14 +106,18 @@ def parse_overrides(overrides):
 
 
 def _typed(key, text):
-    """Returns a hyperparameter's value from its text, with the type of its default."""
-    types = {field.name: field.type for field in dataclasses.fields(HParams)}
-    if key not in types:
-        raise HParamsError(f"Hyperparameter {key!r}: expected one of {', '.join(types)}.")
-    convert = BOOLEANS.__getitem__ if types[key] is bool else types[key]
+    """Returns a hyperparameter's value from its text."""
+    known = _known(key)
     try:
-        return convert(text.lower() if types[key] is bool else text)
+        return BOOLEANS[text.lower()] if known.type is bool else known.type(text)
     except (KeyError, ValueError):
-        expected = {bool: "true or false", int: "a whole number", float: "a number"}[types[key]]
-        raise HParamsError(f"Hyperparameter {key}: expected {expected}, "
+        raise HParamsError(f"Hyperparameter {key}: expected {known.expected}, "
                            f"found {text!r}.") from None
+
+
+def _known(key):
+    """Returns a hyperparameter's Setting."""
+    known = settings_of(HParams)
+    if key not in known:
+        raise HParamsError(f"Hyperparameter {key!r}: expected one of {', '.join(known)}.")
+    return known[key]

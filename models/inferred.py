@@ -9,9 +9,9 @@ class Inferred(NamedTuple):
     Attributes:
       logits: float32 [batch, num_classes]; the highest are the predicted classes.
       capsules: float32 [batch, num_classes, atoms], or None where a network has none.
-      remakes: float32 [batch, num_targets, height, width, depth] in [0, 1], or None.
+      reconstructions: float32 [batch, num_targets, height, width, depth] in [0, 1], or None.
     """
 
     logits: Any
     capsules: Any = None
-    remakes: Any = None
+    reconstructions: Any = None

@@ -3,11 +3,13 @@ import subprocess
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import models
+from capsules.convolution.spectral import Spectral
 from conftest import ROOT
 from models.hparams import HParams, HParamsError, parse_overrides
 
@@ -44,16 +46,16 @@ def test_networks_keep_the_contract(name, shapes, overrides):
     assert inferred.logits.shape == (3, shapes.num_classes)
     assert inferred.logits.dtype == tf.float32
     if name != "capsule":
-        assert inferred.capsules is None and inferred.remakes is None
+        assert inferred.capsules is None and inferred.reconstructions is None
         return
     assert inferred.capsules.shape == (3, shapes.num_classes, 16)
     np.testing.assert_allclose(inferred.logits, np.linalg.norm(inferred.capsules, axis=-1),
                                rtol=1e-5)
     if network.hparams.remake:
-        assert inferred.remakes.shape == (3, shapes.num_targets, shapes.height, shapes.width,
-                                          shapes.depth)
+        assert inferred.reconstructions.shape == (
+            3, shapes.num_targets, shapes.height, shapes.width, shapes.depth)
     else:
-        assert inferred.remakes is None
+        assert inferred.reconstructions is None
 
 
 READ_BACK = """
@@ -120,7 +122,58 @@ def test_unknown_targets_are_the_longest_capsules():
     found = network({"images": images})
     longest = tf.math.top_k(found.logits, 2).indices
     named = network({"images": images, "targets": longest})
-    np.testing.assert_array_equal(found.remakes, named.remakes)
+    np.testing.assert_array_equal(found.reconstructions, named.reconstructions)
+
+
+def test_kernels_are_transformed_once_where_they_are_cached(monkeypatch):
+    transformed = []
+    transform = Spectral.transform_kernel
+    monkeypatch.setattr(Spectral, "transform_kernel", lambda plan, kernel:
+                        transformed.append(kernel.shape) or transform(plan, kernel))
+    network = models.build("capsule", HParams().override(SMALL), info(), "spectral")
+    batch = random_batch(info())
+    with network.cache_kernels():
+        for _ in range(3):
+            network(batch)
+    assert transformed == [(9, 9, 1, 256), (9, 9, 256, 24)]
+    network(batch)
+    assert len(transformed) == 4
+
+
+@pytest.mark.parametrize("decorate", [lambda function: function, tf.function])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_networks_train_with_their_real_kernels_after_an_evaluation(decorate, precision, tmp_path):
+    batch = random_batch(info())
+    evaluated, never = (models.build("capsule", HParams().override(SMALL), info(), "spectral",
+                                     precision) for _ in range(2))
+    never.set_weights(evaluated.get_weights())
+
+    def functions(network):
+        optimizer = keras.optimizers.SGD(10.0)
+        infer = decorate(lambda batch: network(batch).logits)
+
+        def train(batch):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(infer(batch)[:, 0])
+            gradients = tape.gradient(loss, network.variables[:6])
+            optimizer.apply(gradients, network.variables[:6])
+            return gradients
+
+        return infer, decorate(train)
+
+    infer, train = functions(evaluated)
+    infer_uncached, train_alone = functions(never)
+    for _ in range(3):
+        with evaluated.cache_kernels():
+            cached = infer(batch)
+        np.testing.assert_allclose(cached, infer_uncached(batch), rtol=1e-5)
+        for gradient, expected in zip(train(batch), train_alone(batch)):
+            assert np.any(expected)
+            np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-7)
+    evaluated.save(tmp_path / "network.keras")
+    loaded = keras.models.load_model(tmp_path / "network.keras")
+    for variable, expected in zip(loaded.variables, never.variables, strict=True):
+        np.testing.assert_allclose(variable, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name, expected", [

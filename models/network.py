@@ -1,5 +1,6 @@
 """What the networks have in common: how they are made, saved and loaded."""
 
+import contextlib
 from typing import ClassVar
 
 import keras
@@ -84,14 +85,18 @@ class Network(keras.Model):
         return {layer.name: layer.convolution for layer in self.layers
                 if hasattr(layer, "convolution")}
 
-    def freeze(self):
-        """Does once for all calls what depends on the variables alone.
+    @contextlib.contextmanager
+    def cache_kernels(self):
+        """Transforms kernels once for all calls within `with network.cache_kernels():`.
 
-        To be called again when the variables have changed; not for networks in training.
+        For inference: within, the variables must not change and not all get gradients. Afterwards
+        the network is as before, also in functions that were traced within.
         """
-        for layer in self.layers:
-            if hasattr(layer, "freeze"):
-                layer.freeze()
+        with contextlib.ExitStack() as stack:
+            for layer in self.layers:
+                if hasattr(layer, "cache_kernels"):
+                    stack.enter_context(layer.cache_kernels())
+            yield
 
     def get_config(self):
         return {**super().get_config(), "hparams": self.hparams.to_json(),

@@ -16,7 +16,7 @@ from models.models_test import info, random_batch
 # What a program of one's own does: import what defines the classes, load, use.
 PROGRAM = """
 import importlib, pathlib, sys
-from input_data import quiet_tensorflow
+from commands import quiet_tensorflow
 quiet_tensorflow.load()
 import keras, numpy as np
 import capsules, models

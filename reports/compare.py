@@ -19,8 +19,7 @@ import models
 from commands import command_line
 from commands.errors import UsageError, check_path
 from models.hparams import HParams
-from training import config
-from training.config import Settings
+from training.config import Config, new_flags
 
 # The budget of the tutorial that this comparison is known from.
 NETWORKS = ("mlp", "cnn", "capsule")
@@ -29,12 +28,9 @@ EPOCHS = 15
 DATA = ("dataset", "data_dir", "image_size", "validation_fraction", "validation_seed",
         "skip_broken")
 
-FLAGS = command_line.new_flags()
+FLAGS = new_flags(*DATA)
 flags.DEFINE_list("networks", list(NETWORKS), f"Networks of {', '.join(models.NETWORKS)}.",
                   flag_values=FLAGS)
-config.define_dataset(FLAGS)
-flags.DEFINE_string("data_dir", None, "As for experiment.py.", flag_values=FLAGS)
-config.define_reader_options(FLAGS)
 flags.DEFINE_integer("epochs", EPOCHS, "Epochs of each training.", lower_bound=1,
                      flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 1, "Trainings of each network, by the seeds 0, 1, ...",
@@ -81,14 +77,14 @@ class Plan:
         self.settings()         # checks what it holds
 
     def settings(self, **others):
-        """Returns the Settings of a run, which looks at the examples of the validation split."""
-        return Settings(**{
+        """Returns the Config of a run, which looks at the examples of the validation split."""
+        return Config(**{
             **self.data, "validate": True, "hparams_override": self.hparams_override,
             "summary_dir": self.output, **others})
 
     @property
     def data(self):
-        """What says which images are read, by the names of Settings: a dict."""
+        """What says which images are read, by the names of Config: a dict."""
         return {name: getattr(self, name) for name in DATA}
 
 

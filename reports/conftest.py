@@ -8,11 +8,11 @@ import models
 from models.hparams import HParams
 from training.checkpoints.read import latest_checkpoint
 from training.checkpoints.write import CheckpointWriter
-from training.config import Settings
+from training.config import Config
 from training.optimizer import make_optimizer
-from training.run import run
+from training.train import train
 
-PAIRS = "testdata/multimnist"
+PAIRS = "testdata/multimnist/multitest_4shifted_mnist.tfrecords@2"
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +38,11 @@ def untrained(tmp_path_factory):
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory):
     """The checkpoint of a small network that reads digits: trained for half a minute."""
-    settings = Settings(
+    settings = Config(
         summary_dir=str(tmp_path_factory.mktemp("reader")), max_steps=350, batch_size=16,
         hparams_override="num_prime_capsules=8,learning_rate=0.003,decay_rate=0.2,"
                          "decay_steps=350")
-    assert run(settings) is None
+    assert train(settings) is None
     return latest_checkpoint(settings.train_folder)
 
 

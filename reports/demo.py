@@ -13,7 +13,7 @@ from absl import flags
 from commands import command_line
 from commands.errors import check_path
 from reports import reconstructions, trained_network
-from training.config import Settings
+from training.config import Config
 from training.run_folder import contents
 
 # For less than five minutes on two cores: a quarter of the paper's primary capsules take half of
@@ -51,21 +51,22 @@ def demonstrate(folder):
       Exit status of a training that was interrupted, else None.
     """
     from training.checkpoints.read import StoredCheckpoint, latest_checkpoint
-    from training.run import run
+    from training.evaluation.evaluate import evaluate
+    from training.train import train
 
-    settings = Settings(summary_dir=folder, max_steps=STEPS, save_step=100,
+    settings = Config(summary_dir=folder, max_steps=STEPS, save_step=100,
                         batch_size=BATCH_SIZE, hparams_override=HPARAMS)
     checkpoint = latest_checkpoint(settings.train_folder)
     if checkpoint is None or StoredCheckpoint(checkpoint).step < STEPS:
-        status = run(settings)
+        status = train(settings)
         if status is not None:
             return status
         checkpoint = latest_checkpoint(settings.train_folder)
-    evaluation = Settings(train=False, summary_dir=folder, checkpoint=checkpoint)
-    run(evaluation)
+    evaluation = Config(train=False, summary_dir=folder, checkpoint=checkpoint)
+    evaluate(evaluation)
     result = contents.read(evaluation.test_folder, contents.RESULT)
     path = os.path.join(folder, "reconstructions.png")
-    network, split = trained_network.load(trained_network.Choice(checkpoint))
+    network, split = trained_network.load(trained_network.of_checkpoint(checkpoint))
     reconstructions.picture(network, split, path, replace=True)
     print(SCREEN.format(
         wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],

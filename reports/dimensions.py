@@ -20,8 +20,7 @@ from reports.drawing.dimension_pictures import OFFSETS, Turned, animate, draw
 
 MOST_SEARCHED = 2000        # test images, for one of a class
 
-FLAGS = command_line.new_flags()
-trained_network.define_flags(FLAGS)
+FLAGS = trained_network.flags()
 figures.define_output(FLAGS, "dimensions.png")
 flags.DEFINE_list("digits", None, "Names of classes, with commas: for each, the first test image "
                   "that is read right.", flag_values=FLAGS)

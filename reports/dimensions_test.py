@@ -12,7 +12,7 @@ def run(*arguments):
 
 
 def test_one_dimension_moves_at_a_time(untrained):
-    network, split = trained_network.load(trained_network.Choice(untrained()))
+    network, split = trained_network.load(trained_network.of_checkpoint(untrained()))
     inferred = network({"images": trained_network.examples(split, [5], "")["images"]})
     capsules = inferred.capsules.numpy()[0]
     images = dimensions.turn(network, capsules, target=4)
@@ -33,7 +33,7 @@ def test_offsets_are_the_papers():
 
 
 def test_digits_are_the_first_that_are_read_right(reader):
-    network, split = trained_network.load(trained_network.Choice(reader))
+    network, split = trained_network.load(trained_network.of_checkpoint(reader))
     numbers = dimensions.first_examples(network, split, ["7", "0"])
     batch = trained_network.examples(split, numbers, "")
     np.testing.assert_array_equal(batch["targets"], [[7], [0]])
@@ -47,7 +47,7 @@ def test_digits_are_the_first_that_are_read_right(reader):
 def test_both_winners_of_a_pair_are_turned(untrained):
     name = untrained(data_dir=PAIRS, num_targets=2)
     network, split = trained_network.load(
-        trained_network.Choice(name, data_dir=PAIRS, num_targets=2))
+        trained_network.of_checkpoint(name, data_dir=PAIRS, num_targets=2))
     titles = [panel.title for panel in dimensions.turned_examples(network, split, [1])]
     assert len(titles) == 2 and titles[0] != titles[1] and "+" in titles[0]
 

@@ -16,10 +16,11 @@ import sys
 from absl import flags
 
 import input_data
+import models
 from commands import command_line
 from commands.errors import RunError, UsageError, check_path
 from models.hparams import parse_overrides
-from training.config import EVALUATION_BATCH, Settings
+from training.config import Config
 from training.run_folder import contents
 
 PAPER = {"capsule": "79", "baseline": "66"}     # accuracy on affNIST, in percent (section 5.2)
@@ -65,7 +66,7 @@ class Plan:
     max_steps: int
     eval_every: int
     eval_size: int
-    trainings: dict         # of Settings, by the network's name
+    trainings: dict         # of Config, by the network's name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,14 +156,14 @@ def train(plan, settings, held_out):
 
     Args:
       plan: Plan.
-      settings: Settings of the training.
+      settings: Config of the training.
       held_out: Split.
 
     Returns:
       The exit status of a training that ended early, or None; dict from step to Score.
     """
     from training.checkpoints.read import StoredCheckpoint, checkpoint_names
-    from training.run import run
+    from training.train import train as go_on
 
     about = {"data": held_out.source,
              "examples": min(plan.eval_size, held_out.info.num_examples)}
@@ -185,7 +186,7 @@ def train(plan, settings, held_out):
         if _best(history) >= plan.accuracy or last >= plan.max_steps:
             return None, history
         end = min((last // plan.eval_every + 1) * plan.eval_every, plan.max_steps)
-        status = run(dataclasses.replace(settings, max_steps=end))
+        status = go_on(dataclasses.replace(settings, max_steps=end))
         if status is not None:
             return status, history
 
@@ -195,7 +196,7 @@ def evaluate(plan, settings, step, splits):
 
     Args:
       plan: Plan.
-      settings: Settings of the training.
+      settings: Config of the training.
       step: int, of a checkpoint.
       splits: list of Split.
 
@@ -203,13 +204,15 @@ def evaluate(plan, settings, step, splits):
       int, the network's parameters, and a Score for each split.
     """
     from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint
-    from training.evaluation.inference import Evaluator
-    from training.evaluation.loading import load_network
+    from training.evaluation.inference import Inference
+    from training.evaluation.tally import tally
 
     stored = StoredCheckpoint(os.path.join(settings.train_folder, f"{CHECKPOINT_NAME}-{step}"))
-    network = load_network(stored, settings.model, "", splits[0].info)
-    found = (Evaluator(network, split, EVALUATION_BATCH, plan.eval_size).evaluate()
-             for split in splits)
+    info = splits[0].info
+    network = models.build(settings.model, contents.read_hparams(stored.folder), info)
+    stored.restore_network(network)
+    inference = Inference(network)
+    found = (tally(inference.over(split, plan.eval_size), info.num_classes) for split in splits)
     return network.count_params(), [Score(one.correct, one.examples) for one in found]
 
 
@@ -267,7 +270,7 @@ def _settings(values):
     if values.affnist is not None and not os.path.exists(values.affnist):
         raise UsageError(f"--affnist: there is no folder or file {values.affnist}.")
     asked = parse_overrides(values.hparams_override)
-    trainings = {model: Settings(
+    trainings = {model: Config(
         model=model, **common, summary_dir=os.path.join(values.summary_dir, model),
         hparams_override=",".join(f"{key}={value}"
                                   for key, value in {**recipe, **asked}.items()))

@@ -19,9 +19,8 @@ from reports.drawing import picture_files
 
 AT_ONCE = 100       # images
 
-FLAGS = command_line.new_flags()
+FLAGS = trained_network.flags()
 FLAGS.set_gnu_getopt()      # flags may stand behind images
-trained_network.define_flags(FLAGS)
 flags.DEFINE_boolean("json", False, "Print JSON: a list with an object for each image.",
                      flag_values=FLAGS)
 

@@ -25,8 +25,7 @@ CELL = 90           # pixels
 NAMES_WIDTH = 130   # pixels, of the rows' names
 LINE, LETTERS = 14, 11      # pixels of a caption's line; letters that fit into it
 
-FLAGS = command_line.new_flags()
-trained_network.define_flags(FLAGS)
+FLAGS = trained_network.flags()
 figures.define_output(FLAGS, "reconstructions.png")
 flags.DEFINE_integer("right", 20, "Images that are read right.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_integer("wrong", 10, "Images that are read wrong.", lower_bound=0, flag_values=FLAGS)
@@ -62,7 +61,7 @@ def reconstruct(network, cases, classes):
     Returns:
       float32 [n, num_targets, height, width, depth].
     """
-    return network({"images": cases.images, "targets": classes}).remakes.numpy()
+    return network({"images": cases.images, "targets": classes}).reconstructions.numpy()
 
 
 def sections(network, split, right, wrong):

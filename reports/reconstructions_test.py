@@ -18,7 +18,7 @@ def pairs(untrained):
     """A network for pairs, and pairs that it reads: some right, by their labels."""
     name = untrained(data_dir=PAIRS, num_targets=2)
     network, split = trained_network.load(
-        trained_network.Choice(name, data_dir=PAIRS, num_targets=2))
+        trained_network.of_checkpoint(name, data_dir=PAIRS, num_targets=2))
     found = np.concatenate(
         [predictions for _, predictions, _ in trained_network.answers(network, split)])
 
@@ -32,7 +32,7 @@ def pairs(untrained):
 
 
 def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
-    network, split = trained_network.load(trained_network.Choice(reader))
+    network, split = trained_network.load(trained_network.of_checkpoint(reader))
     right, wrong = find_cases(network, split, 3, 2)
     first, second = sections(network, split, right, wrong)
     assert set(first.rows) == {"input", "reconstruction"}
@@ -40,7 +40,7 @@ def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
     assert first.captions == [names[label] for label in right.labels[:, 0]]
     assert second.captions == [f"{names[label]} as {names[found]}" for label, found in
                                zip(wrong.labels[:, 0], wrong.predictions[:, 0])]
-    by_hand = network({"images": wrong.images, "targets": wrong.predictions}).remakes
+    by_hand = network({"images": wrong.images, "targets": wrong.predictions}).reconstructions
     np.testing.assert_allclose(second.rows["from what\nwas read"][1][..., 0],
                                by_hand[1, 0, ..., 0], atol=1e-6)
     assert np.abs(second.rows["from the label"][1] - second.rows["from what\nwas read"][1]).max() \
@@ -62,10 +62,10 @@ def test_pairs_are_shown_in_two_colours_and_from_a_digit_that_is_not_there(pairs
     label, other = right.labels[0], right.others[0]
     assert absent.captions[0] == (f"{names[label[0]]}+{names[label[1]]}\nfrom "
                                   f"{names[label[0]]}+{names[other]}")
-    remakes = reconstruct(network, right, np.stack([right.labels[:, 0], right.others], axis=1))
+    by_hand = reconstruct(network, right, np.stack([right.labels[:, 0], right.others], axis=1))
     np.testing.assert_allclose(
         absent.rows["reconstruction"][0],
-        reconstructions.figures.two_colours(*remakes[0]), atol=1e-6)
+        reconstructions.figures.two_colours(*by_hand[0]), atol=1e-6)
 
 
 @pytest.mark.parametrize("counts", [(3,), (10, 3), (25, 12)])

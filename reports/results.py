@@ -21,7 +21,7 @@ from commands import command_line
 from commands.errors import RunError, UsageError
 from commands.whole_files import whole_file
 from models.hparams import HParams
-from training.config import TRAINING_BATCH
+from training.config import SETTINGS, Keep, kept
 
 # Errors in percent (paper, table 1), by targets of an image, network, routing, reconstruction.
 PAPER = {
@@ -30,12 +30,9 @@ PAPER = {
     (1, "capsule", 3, False): "0.35 ± 0.036", (1, "capsule", 3, True): "0.25 ± 0.005",
     (2, "capsule", 1, True): "7.5", (2, "capsule", 3, True): "5.2",
 }
-# Flags of a training that its command names, if they are not these.
-COMMAND = {"dataset": "mnist", "model": "capsule", "num_targets": 1, "validate": False,
-           "validation_fraction": None, "validation_seed": None, "skip_broken": None,
-           "image_size": None, "shift": None, "checkpoint": None, "hparams_override": "",
-           "batch_size": TRAINING_BATCH, "micro_batch": None, "precision": "float32",
-           "convolution": "auto", "seed": 0}
+# Settings of a training that its command names, if they are not the defaults.
+COMMAND = {name: SETTINGS[name].default
+           for name in kept(Keep.ALWAYS, Keep.CHANGEABLE, Keep.FIRST) if name != "data_dir"}
 # Those of them that have columns of their own in the table, or are named by hparams.
 SHOWN = ("model", "hparams_override", "batch_size", "seed")
 # What a row needs of an evaluation's flags and of its result, and its type.
@@ -93,7 +90,7 @@ def read(folder):
     training = resume.read(train)
     evaluated, result = (contents.read(test, name)
                          for name in (contents.FLAGS, contents.RESULT))
-    if not training.flags or None in (training.hparams, evaluated, result):
+    if not training.settings or None in (training.hparams, evaluated, result):
         raise RunError(f"{folder}: expected a training in train/ and its evaluation in test/, "
                        "with flags.json, hparams.json and result.json.")
     for file, values, types in ((contents.FLAGS, evaluated, EVALUATED),
@@ -110,7 +107,7 @@ def read(folder):
         raise RunError(f"{test}: the result is of an ensemble; expected that of one training.")
     curves = [sorted((row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part))
               for part in (train, test)]
-    return Run(os.path.basename(os.path.normpath(folder)), {**COMMAND, **training.flags},
+    return Run(os.path.basename(os.path.normpath(folder)), {**COMMAND, **training.settings},
                training.hparams, evaluated["validate"], result, stopwatch.seconds(train), *curves)
 
 

@@ -7,19 +7,19 @@ from PIL import Image
 from commands.errors import RunError
 from models.hparams import HParams
 from reports import results
-from training.config import Settings
+from training.config import Config
 from training.monitoring import tensorboard
 from training.run_folder import contents, stopwatch
 
 
 def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None, **options):
     """Leaves the files of an evaluated training; errors are those of its checkpoints."""
-    settings = Settings(**{**dict(summary_dir=str(folder), batch_size=128, seed=0,
+    settings = Config(**{**dict(summary_dir=str(folder), batch_size=128, seed=0,
                                   convolution="auto", precision="float32",
                                   hparams_override=overrides, data_dir="/"), **options})
     for name in ("train", "test"):
         (folder / name).mkdir(parents=True)
-    contents.write_settings(folder / "train", settings, HParams().override(overrides))
+    contents.write_config(folder / "train", settings, HParams().override(overrides))
     contents.write(folder / "train", stopwatch.NAME, {"seconds": seconds, "since": None})
     (folder / "train" / f"model.ckpt-{step}.index").touch()
     (folder / "train" / tensorboard.HISTORY).write_text("step,accuracy\n1,0.125\n10,0.5\n")
@@ -183,4 +183,4 @@ def test_what_is_missing_gets_one_line(tmp_path, capsys, arguments, message):
 
 
 def test_every_flag_of_a_command_is_a_setting():
-    assert set(results.COMMAND) <= {field.name for field in dataclasses.fields(Settings)}
+    assert set(results.COMMAND) <= {field.name for field in dataclasses.fields(Config)}

@@ -24,8 +24,7 @@ TYPES_A_ROW = 16
 ITERATION_COLOURS = "GnBu"
 SHARE_COLOURS = "RdBu_r"
 
-FLAGS = command_line.new_flags()
-trained_network.define_flags(FLAGS)
+FLAGS = trained_network.flags()
 figures.define_output(FLAGS, "routing.png")
 flags.DEFINE_integer("example", None, "Number of a test image. Without it and without --image: "
                      "0.", flag_values=FLAGS)

@@ -5,78 +5,39 @@ import os
 import pathlib
 
 import numpy as np
-from absl import flags
 
-import input_data
-import models
-from commands.errors import RunError, UsageError, check_path
-from models.hparams import HParams
-from training import config
-from training.config import Settings
+from commands.errors import RunError, UsageError
+from training.config import Config, from_flags, new_flags
 from training.run_folder import resume
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "checkpoints" / "mnist_capsule"
+NAMES = ("checkpoint", "model", "dataset", "data_dir", "num_targets", "hparams_override")
 
 
-@dataclasses.dataclass(frozen=True)
-class Choice:
-    """A checkpoint, and what has to be known to read it; see `define_flags`."""
-
-    checkpoint: str
-    model: str = "capsule"
-    dataset: str = "mnist"
-    data_dir: str | None = None
-    num_targets: int = 1
-    hparams_override: str = ""
-    validate: bool = False      # whether the images to look at are those that training held out
-
-
-def define_flags(flag_values):
-    """Adds the flags that name a trained network and its data to a command's flags."""
-    def as_trained(what):
-        return f"As for experiment.py; without it, {what} that the checkpoint was trained with."
-
-    flags.DEFINE_string("checkpoint", None, "The network's checkpoint. Without it, the one that "
-                        "comes with the project.", flag_values=flag_values)
-    flags.DEFINE_enum("model", None, list(models.NETWORKS), as_trained("the network"),
-                      flag_values=flag_values)
-    config.define_dataset(flag_values, None, as_trained("the dataset"))
-    flags.DEFINE_string("data_dir", None, as_trained("the folder"), flag_values=flag_values)
-    flags.DEFINE_integer("num_targets", None, as_trained("the number"), lower_bound=1,
-                         flag_values=flag_values)
-    flags.DEFINE_string("hparams_override", "", "As for experiment.py.", flag_values=flag_values)
+def flags():
+    """Returns a command's flags, with those that name a trained network and its data."""
+    values = new_flags(*NAMES)
+    values["checkpoint"].help = ("The network's checkpoint. Without it, the one that comes with "
+                                 "the project.")
+    for name in ("model", "dataset", "data_dir", "num_targets"):
+        values[name].help = "As for experiment.py; without it, the run's own."
+    return values
 
 
 def choice(values):
-    """Returns the Choice that a command's flags make.
+    """Returns the Config of an evaluation that a command's flags ask for.
 
-    What they leave open is as the training left it in flags.json beside the checkpoint. What a
-    training with --validate held out is looked at, unless other data are named.
+    What a training with --validate held out is looked at, unless other data are named.
 
     Raises:
       UsageError, HParamsError, RunError: for what the user can mend.
     """
-    HParams().override(values.hparams_override)
-    if values.checkpoint == "":
-        raise UsageError("--checkpoint is empty; without it, the shipped network is taken.")
-    check_path("--checkpoint", values.checkpoint)
-    check_path("--data_dir", values.data_dir)
-    checkpoint = values.checkpoint or shipped_checkpoint()
-    flags_of = resume.read(os.path.dirname(checkpoint)).flags
-    dataset = flags_of.get("dataset", "mnist")
-    same_data = values.dataset in (None, dataset)
-    data_dir = flags_of.get("data_dir") if same_data else None
-    # A file, but of an archive, is records of the training, not of its test.
-    if data_dir and not data_dir.endswith(".zip") and (
-            os.path.isfile(data_dir) or "@" in os.path.basename(data_dir)):
-        data_dir = None
-    return Choice(checkpoint,
-                  values.model or flags_of.get("model", "capsule"),
-                  values.dataset or dataset,
-                  values.data_dir or data_dir,
-                  values.num_targets or flags_of.get("num_targets", 1),
-                  values.hparams_override,
-                  same_data and not values.data_dir and flags_of.get("validate", False))
+    checkpoint = shipped_checkpoint() if values.checkpoint is None else values.checkpoint
+    config = from_flags(values, train=False, checkpoint=checkpoint)
+    run = resume.read(os.path.dirname(checkpoint))
+    same_data = config.data_dir is None and config.dataset in (None, run.settings.get("dataset"))
+    validate = same_data and run.settings.get("validate")
+    return resume.for_evaluation(dataclasses.replace(config, validate=validate), [run])
 
 
 def shipped_checkpoint():
@@ -93,36 +54,38 @@ def shipped_checkpoint():
     return str(name.with_suffix(""))
 
 
-def load(chosen, needs=()):
-    """Returns the network of a Choice, and the Split to look at.
+def load(config, needs=()):
+    """Loads a trained network and the data to look at.
 
     Args:
-      chosen: Choice.
+      config: Config of an evaluation.
       needs: what the network must have: "class_capsules", "decoder".
+
+    Returns:
+      Network, Split.
 
     Raises:
       DataError, HParamsError, RunError: if data or checkpoint are missing or do not fit.
     """
     from training.checkpoints.read import StoredCheckpoint
-    from training.evaluation.loading import load_network
-    from training.run_folder import trained_on
+    from training.evaluation.evaluate import Evaluator
 
-    stored = StoredCheckpoint(chosen.checkpoint)
-    settings = trained_on.as_trained(
-        Settings(train=False, checkpoint=chosen.checkpoint, dataset=chosen.dataset,
-                 validate=chosen.validate), stored.folder)
-    split = input_data.load(chosen.dataset, chosen.data_dir, settings.split, chosen.num_targets,
-                            **settings.reader_options)
-    trained_on.check(stored.folder, split.info)
-    network = load_network(stored, chosen.model, chosen.hparams_override, split.info)
+    stored = StoredCheckpoint(config.checkpoint)
+    evaluator = Evaluator(config, [resume.read(stored.folder)])
+    network = evaluator.network
     if "class_capsules" in needs and not hasattr(network, "class_capsules"):
-        raise RunError(f"{chosen.checkpoint} is of the network {chosen.model}, which has no "
+        raise RunError(f"{config.checkpoint} is of the network {network.name}, which has no "
                        "capsules.")
     if "decoder" in needs and network.decoder is None:
-        raise RunError(f"{chosen.checkpoint} has no decoder (remake=false): nothing is "
+        raise RunError(f"{config.checkpoint} has no decoder (remake=false): nothing is "
                        "reconstructed.")
-    network.freeze()
-    return network, split
+    stored.restore_network(network)
+    return network, evaluator.split
+
+
+def of_checkpoint(checkpoint, **settings):
+    """Returns the Config that evaluates a checkpoint, with some settings."""
+    return Config(train=False, checkpoint=checkpoint, **settings)
 
 
 def examples(split, numbers, flag):
@@ -146,32 +109,26 @@ def examples(split, numbers, flag):
     return split.prepare(stored, tf.zeros([2], tf.int64))
 
 
-def answers(network, split, most=10000, batch_size=100):
+def answers(network, split, most=10000):
     """Yields batches of a split with what a network reads in them, in the split's order.
 
     Args:
       network: Network.
       split: Split.
       most: int, number of examples to look at.
-      batch_size: int.
 
     Yields:
       batch: dict of NumPy arrays.
       predictions: int [batch, num_targets], classes of the highest logits, highest first.
       logits: float32 [batch, num_classes].
     """
-    import tensorflow as tf
-
     import capsules
-    from input_data.pipeline import evaluation_batches, plain_data_errors
+    from training.evaluation.inference import Inference
 
-    infer = tf.function(lambda images: network({"images": images}).logits, reduce_retracing=True)
-    with plain_data_errors():
-        for batch in evaluation_batches(split, batch_size, most):
-            logits = infer(batch["images"])
-            predictions = capsules.predicted(logits, split.info.num_targets)
-            yield ({key: values.numpy() for key, values in batch.items()}, predictions.numpy(),
-                   logits.numpy())
+    for batch, answer in Inference(network).over(split, most, "Looking"):
+        predictions = capsules.predicted(answer.logits, split.info.num_targets)
+        yield ({key: values.numpy() for key, values in batch.items()}, predictions.numpy(),
+               answer.logits)
 
 
 def right(targets, predictions):

@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import types
 
 import keras
 import numpy as np
@@ -11,44 +10,54 @@ from commands.errors import RunError, UsageError
 from conftest import write_class_folders
 from reports import trained_network
 from reports.conftest import PAIRS
-from training.config import Settings
-from training.evaluation.loading import open_split
-from training.run import run
+from training.config import Config
+from training.train import train
 
 
 def flags(**given):
-    return types.SimpleNamespace(**{**dict(
-        checkpoint=None, model=None, dataset=None, data_dir=None, num_targets=None,
-        hparams_override=""), **given})
+    values = trained_network.flags()
+    values(["command", *(f"--{name}={value}" for name, value in given.items())])
+    return values
+
+
+def chosen(**given):
+    """What a choice decides, by the flags that name a network and its data."""
+    config = trained_network.choice(flags(**given))
+    return {name: getattr(config, name) for name in trained_network.NAMES}
 
 
 def test_what_flags_leave_open_is_as_the_training_left_it(tmp_path):
-    name = str(tmp_path / "model.ckpt-7")
-    assert trained_network.choice(flags(checkpoint=name)) == trained_network.Choice(name)
+    name, data = str(tmp_path / "model.ckpt-7"), str(tmp_path)
+    of = dict(checkpoint=name, model="capsule", dataset="mnist", data_dir=None, num_targets=1,
+              hparams_override="")
+    assert chosen(checkpoint=name) == of
     (tmp_path / "flags.json").write_text(json.dumps(dict(
-        model="baseline", dataset="cifar10", data_dir=str(tmp_path), num_targets=1, seed=3)))
-    assert trained_network.choice(flags(checkpoint=name)) == trained_network.Choice(
-        name, "baseline", "cifar10", str(tmp_path))
-    assert trained_network.choice(flags(checkpoint=name, dataset="norb", data_dir="/other",
-                                model="capsule", num_targets=2)) == trained_network.Choice(
-        name, "capsule", "norb", "/other", 2)
+        model="baseline", dataset="cifar10", data_dir=data, num_targets=2, seed=3)))
+    stored = {**of, "model": "baseline", "dataset": "cifar10", "data_dir": data, "num_targets": 2}
+    assert chosen(checkpoint=name) == stored
+    assert chosen(checkpoint=name, dataset="norb") == {**stored, "dataset": "norb",
+                                                       "data_dir": None}
+    with pytest.raises(RunError, match="trained with --model=baseline, found --model=capsule"):
+        chosen(checkpoint=name, model="capsule")
+    with pytest.raises(RunError, match="trained with --num_targets=2, found --num_targets=1"):
+        chosen(checkpoint=name, num_targets=1)
 
 
 def test_a_training_with_validate_is_looked_at_with_what_it_held_out(tmp_path):
     write_class_folders(tmp_path / "data" / "train", per_class=8, size=(17, 17, 1))
-    settings = Settings(dataset="images", data_dir=str(tmp_path / "data"), validate=True,
+    settings = Config(dataset="images", data_dir=str(tmp_path / "data"), validate=True,
                         validation_fraction=0.25, validation_seed=3, max_steps=1, batch_size=4,
                         summary_dir=str(tmp_path / "run"),
                         hparams_override="num_prime_capsules=1,routing=1,remake=false")
-    assert run(settings) is None
+    assert train(settings) is None
     checkpoint = str(tmp_path / "run" / "train" / "model.ckpt-1")
     _, split = trained_network.load(trained_network.choice(flags(checkpoint=checkpoint)))
-    expected = open_split(dataclasses.replace(settings, train=False))
+    expected = dataclasses.replace(settings, train=False).load_data()
     assert split.info.num_examples == 3 * 2
     np.testing.assert_array_equal(*(found.read(np.arange(6))["images"]
                                     for found in (split, expected)))
     # Other data are looked at as they are.
-    assert not trained_network.choice(flags(checkpoint=checkpoint, data_dir="/other")).validate
+    assert not trained_network.choice(flags(checkpoint=checkpoint, data_dir=tmp_path)).validate
     assert not trained_network.choice(flags(checkpoint=checkpoint, dataset="mnist")).validate
 
 
@@ -63,7 +72,7 @@ def test_flags_that_no_training_left_are_named(tmp_path, name, value):
 
 def test_a_network_that_was_loaded_goes_through_a_keras_file(tmp_path):
     network, split = trained_network.load(
-        trained_network.Choice(trained_network.shipped_checkpoint()))
+        trained_network.of_checkpoint(trained_network.shipped_checkpoint()))
     batch = {"images": trained_network.examples(split, [0, 1, 2], "--examples")["images"]}
     network.save(tmp_path / "network.keras")
     again = keras.models.load_model(tmp_path / "network.keras")
@@ -75,7 +84,8 @@ def test_a_network_that_was_loaded_goes_through_a_keras_file(tmp_path):
 def test_records_of_the_training_are_not_taken_for_tests(tmp_path, data_dir):
     (tmp_path / "train.tfrecords").write_text("")
     (tmp_path / "flags.json").write_text(json.dumps({"data_dir": data_dir.format(tmp_path)}))
-    assert trained_network.choice(flags(checkpoint=f"{tmp_path}/model.ckpt-7")).data_dir is None
+    with pytest.raises(RunError, match=r"trained on the records .*; name those to evaluate on"):
+        chosen(checkpoint=f"{tmp_path}/model.ckpt-7")
 
 
 def test_archives_are_data_to_test_on_and_other_datasets_have_their_own(tmp_path):
@@ -83,8 +93,8 @@ def test_archives_are_data_to_test_on_and_other_datasets_have_their_own(tmp_path
     (tmp_path / "flags.json").write_text(json.dumps(dict(
         dataset="digits", data_dir=f"{tmp_path}/digits.zip")))
     name = f"{tmp_path}/model.ckpt-7"
-    assert trained_network.choice(flags(checkpoint=name)).data_dir == f"{tmp_path}/digits.zip"
-    assert trained_network.choice(flags(checkpoint=name, dataset="mnist")).data_dir is None
+    assert chosen(checkpoint=name)["data_dir"] == f"{tmp_path}/digits.zip"
+    assert chosen(checkpoint=name, dataset="mnist")["data_dir"] is None
 
 
 def test_without_a_checkpoint_the_shipped_one_is_taken(tmp_path, monkeypatch):
@@ -92,8 +102,8 @@ def test_without_a_checkpoint_the_shipped_one_is_taken(tmp_path, monkeypatch):
     (tmp_path / "model.ckpt-7.data-00000-of-00001").write_text("")
     (tmp_path / "flags.json").write_text(json.dumps(dict(model="capsule", num_targets=2)))
     monkeypatch.setattr(trained_network, "SHIPPED", tmp_path)
-    assert trained_network.choice(flags()) == trained_network.Choice(
-        str(tmp_path / "model.ckpt-7"), num_targets=2)
+    assert chosen()["checkpoint"] == str(tmp_path / "model.ckpt-7")
+    assert chosen()["num_targets"] == 2
 
 
 @pytest.mark.parametrize("files", [[], ["model.ckpt-7.index", "model.ckpt-8.index"]])
@@ -125,11 +135,12 @@ def test_an_empty_name_of_a_checkpoint_is_refused():
 ])
 def test_networks_that_lack_something_are_refused(untrained, needs, overrides, model, message):
     with pytest.raises(RunError, match=message):
-        trained_network.load(trained_network.Choice(untrained(overrides, model), model), needs)
+        trained_network.load(
+            trained_network.of_checkpoint(untrained(overrides, model), model=model), needs)
 
 
 def test_answers_are_the_networks_in_the_splits_order(untrained):
-    choice = trained_network.Choice(untrained(data_dir=PAIRS, num_targets=2), num_targets=2,
+    choice = trained_network.of_checkpoint(untrained(data_dir=PAIRS, num_targets=2), num_targets=2,
                             data_dir=PAIRS)
     network, split = trained_network.load(choice)
     batches = list(trained_network.answers(network, split, most=3, batch_size=2))

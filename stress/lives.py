@@ -101,7 +101,7 @@ def load():
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         import experiment  # noqa: F401
-        import training.run  # noqa: F401
+        import training.train  # noqa: F401
     finally:
         os.dup2(screen, 2)
         os.close(screen)

@@ -29,7 +29,8 @@ def trainings(folder):
         Training("capsule", (small, "--batch_size=4")),
         Training("baseline", ("--model=baseline", f"--data_dir={folder}", "--batch_size=4")),
         Training("multimnist", (small, "--num_targets=2", "--batch_size=4",
-                                f"--data_dir={ROOT}/testdata/multimnist")),
+                                f"--data_dir={ROOT}/testdata/multimnist/"
+                                "multitrain_4shifted_mnist.tfrecords@3")),
         Training("cifar10", (small, "--dataset=cifar10", "--batch_size=4",
                              f"--data_dir={ROOT}/testdata/cifar10")),
     )

@@ -4,10 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 import experiment
-from conftest import tensors
-from training.checkpoints.read import StoredCheckpoint
-from training.config import Settings
-from training.evaluation.loading import load_network, open_split
+from conftest import load_network, tensors
+from training.config import Config
 
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -30,8 +28,8 @@ def test_a_restart_keeps_the_average(tmp_path, mnist_dir):
 
 def test_evaluations_take_the_average(tmp_path, mnist_dir):
     name = train(tmp_path / "run", mnist_dir, 5, hparams="ema_decay=0.9")
-    split = open_split(Settings(train=False, checkpoint=name, data_dir=str(mnist_dir)))
-    network = load_network(StoredCheckpoint(name), "mlp", "", split.info)
+    split = Config(train=False, checkpoint=name, data_dir=str(mnist_dir)).load_data()
+    network = load_network(name, "mlp", split.info)
     reader = tf.train.load_checkpoint(name)
     for path, variable in network.variable_paths().items():
         average, last = (reader.get_tensor(f"{slot}/{path}{SUFFIX}")

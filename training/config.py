@@ -1,93 +1,182 @@
-"""What a run is asked to do: the experiment's flags, checked."""
+"""Every setting of a run, once: name, type, default, range, meaning, and whether a run keeps it.
+
+What follows from this table: the flags and their --help, the check of a flags.json that somebody
+edited, the rules of resuming (run_folder/resume.py), what an export keeps, and the commands in
+tables of results.
+"""
 
 import dataclasses
+import enum
 import glob
-import math
 import os
 import re
 
-from absl import flags
-
-from commands.errors import UsageError
-from input_data import READERS, is_dataset
+import input_data
+import models
+from commands import command_line
+from commands.errors import UsageError, check_path
+from commands.settings import define_flags, setting, settings_of
 from models.hparams import HParams
+from training.distribution import cluster
 
-MAX_STEPS = 1000
-TRAINING_BATCH = 128
-EVALUATION_BATCH = 100
-CONVOLUTIONS = ("auto", "direct", "spectral")
-PRECISIONS = ("float32", "bfloat16")
-DEVICE_TYPES = ("gpu", "cpu")
-# The settings that go to the dataset's reader, by their own names.
-READER_OPTIONS = ("image_size", "shift", "validation_fraction", "validation_seed", "skip_broken")
-# The settings that a training keeps from its start; others are refused when it resumes.
-KEPT = ("dataset", "model", "num_targets", "validate", "seed", "batch_size", "micro_batch",
-        "convolution", "precision", *READER_OPTIONS)
-# Of those: files may break, memory may run short on the way.
-MAY_CHANGE = ("skip_broken", "micro_batch")
+EVALUATION_BATCH = 100      # examples, where --batch_size is left out
+DATA, NETWORK, TRAINING, EVALUATION, DEVICES = GROUPS = (
+    "Data", "Network", "Training", "Evaluation", "Devices")
+MOST = 10**12               # of what is counted in steps or examples
+# {}, {0} or {:02d}: a trial's number in --checkpoint, as in str.format.
+TRIAL = re.compile(r"\{0?(?::([^{}]*))?\}")
+
+
+class Keep(enum.Enum):
+    """What becomes of a setting when a training is started again.
+
+    The settings that a run keeps are None until they are named, or found in the run's folder.
+    """
+
+    ALWAYS = "the first start decides; another value is refused"
+    CHANGEABLE = "kept until another value is given"
+    FIRST = "concerns the first start alone, and is kept for the record"
+    START = "belongs to one start"
+
+
+def parse_image_size(text):
+    """Returns what --image_size says: (height, width) or (height, width, channels), or None.
+
+    Args:
+      text: str "HxW" or "HxWxC", or None.
+
+    Raises:
+      UsageError: if the text is neither.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})(?:x([134]))?", text)
+    if not found:
+        raise UsageError("--image_size: expected HxW or HxWxC in pixels and 1, 3 or 4 channels, "
+                         f"such as 32x32x3, found {text!r}.")
+    return tuple(int(number) for number in found.groups() if number)
+
+
+def _check_dataset(name):
+    if not input_data.is_dataset(name):
+        raise UsageError(f"--dataset: expected one of {', '.join(input_data.READERS)}, "
+                         f"found {name!r}.")
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-    """The flags of experiment.py under the same names; None where a flag was left out.
+class Config:
+    """The settings of a run, each with the name of its flag.
 
     Raises:
-      UsageError: for a combination of flags that makes no sense, or files that are not there.
+      UsageError: for a value or a combination that makes no sense, or files that are not there.
       HParamsError: for an impossible hyperparameter.
     """
 
-    data_dir: str | None = None
-    dataset: str = "mnist"
-    image_size: str | None = None
-    shift: int | None = None
-    validation_fraction: float | None = None
-    validation_seed: int | None = None
-    skip_broken: bool | None = None
-    model: str = "capsule"
-    hparams_override: str = ""
-    num_targets: int = 1
-    train: bool = True
-    validate: bool = False
-    summary_dir: str | None = None
-    checkpoint: str | None = None
-    predictions: str | None = None
-    max_steps: int | None = None
-    max_minutes: float = 0.0
-    save_step: int = 1500
-    keep_checkpoints: int = 1000
-    eval_size: int = 10000
-    batch_size: int | None = None
-    micro_batch: int | None = None
-    convolution: str | None = None
-    precision: str | None = None
-    seed: int | None = None
-    num_gpus: int = 1
-    device_type: str = "gpu"
-    poll_seconds: float = 10.0
-    patience_minutes: float = 120.0
-    num_trials: int = 1
+    data_dir: str | None = setting(
+        "Folder of the dataset's files, or name of a record file (NAME@N: N shards). Without it: "
+        "the run's own, for a new run the sample that comes with the project.",
+        group=DATA, keep=Keep.CHANGEABLE, optional=True)
+    dataset: str | None = setting(
+        f"The dataset: {', '.join(input_data.READERS)}.", group=DATA, keep=Keep.ALWAYS,
+        optional=True, default="mnist", check=_check_dataset)
+    num_targets: int | None = setting(
+        "Classes in an image: 2 for pairs of MNIST digits.", group=DATA, keep=Keep.ALWAYS,
+        optional=True, default=1, lowest=1, highest=1000)
+    image_size: str | None = setting(
+        "HxW or HxWxC: images are scaled to H by W pixels and converted to C channels (1, 3 or "
+        "4). Without it: the first image's size, which all must have.", group=DATA,
+        keep=Keep.ALWAYS, optional=True, check=parse_image_size)
+    shift: int | None = setting(
+        "Most pixels by which images to train on are moved, each way. Without it: 2 for MNIST's "
+        "IDX files, 0 for its records and for digits.", group=DATA, keep=Keep.ALWAYS,
+        optional=True, lowest=0, highest=1000)
+    validate: bool | None = setting(
+        "Hold part of the training data out, and evaluate on it instead of the test data.",
+        group=DATA, keep=Keep.ALWAYS, optional=True, default=False)
+    validation_fraction: float | None = setting(
+        "Share of the examples that is held out, where the dataset itself does not say which. "
+        "Without it: 0.2, of digits 0.3.", group=DATA, keep=Keep.ALWAYS, optional=True, above=0,
+        below=1)
+    validation_seed: int | None = setting(
+        "Decides which examples --validation_fraction holds out; --seed does not. Without it: "
+        "the last ones of digits, others as with 0.", group=DATA, keep=Keep.ALWAYS,
+        optional=True, lowest=0, highest=2**32 - 1)
+    skip_broken: bool | None = setting(
+        "Leave files out that cannot be read, instead of ending with the first of them.",
+        group=DATA, keep=Keep.CHANGEABLE, optional=True)
+    model: str | None = setting(
+        "The network.", group=NETWORK, keep=Keep.ALWAYS, optional=True, default="capsule",
+        choices=lambda: tuple(models.NETWORKS))
+    hparams_override: str = setting(
+        "Hyperparameters other than the defaults, as key=value,key=value; listed below.",
+        group=NETWORK, keep=Keep.FIRST, default="")
+    convolution: str | None = setting(
+        "Algorithm of the large convolutions: auto takes the faster one. Checkpoints are the "
+        "same.", group=NETWORK, keep=Keep.ALWAYS, optional=True, default="auto",
+        choices=lambda: ("auto", "direct", "spectral"))
+    precision: str | None = setting(
+        "Of the convolutions' products; weights, routing and losses are always float32.",
+        group=NETWORK, keep=Keep.ALWAYS, optional=True, default="float32",
+        choices=lambda: ("float32", "bfloat16"))
+    train: bool = setting("Train; false evaluates.", group=TRAINING, keep=Keep.START,
+                          default=True)
+    summary_dir: str | None = setting(
+        "Folder of the run: train/ takes checkpoints and summaries of the training, test/ those "
+        "of evaluations.", group=TRAINING, keep=Keep.START, optional=True)
+    max_steps: int | None = setting(
+        "Step to end at.", group=TRAINING, keep=Keep.START, optional=True, default=1000,
+        lowest=1, highest=MOST)
+    max_minutes: float = setting(
+        "Minutes after which a training saves and ends with exit status 4; the same command goes "
+        "on. 0: no limit.", group=TRAINING, keep=Keep.START, default=0.0, lowest=0)
+    save_step: int = setting("Steps between checkpoints.", group=TRAINING, keep=Keep.START,
+                             default=1500, lowest=1, highest=MOST)
+    keep_checkpoints: int = setting(
+        "Newest checkpoints to keep; older ones are removed. One of the MNIST network takes 99 "
+        "MB.", group=TRAINING, keep=Keep.START, default=1000, lowest=1, highest=MOST)
+    batch_size: int | None = setting(
+        f"Examples in a batch; an evaluation takes {EVALUATION_BATCH} unless it is given.",
+        group=TRAINING, keep=Keep.ALWAYS, optional=True, default=128, lowest=1, highest=1_000_000)
+    micro_batch: int | None = setting(
+        "Most examples that training computes at once; a larger batch is computed in parts, in "
+        "less memory. Without it: the whole batch.", group=TRAINING, keep=Keep.CHANGEABLE,
+        optional=True, lowest=1, highest=1_000_000)
+    seed: int | None = setting(
+        "Decides initial weights, and order and augmentation of the examples.", group=TRAINING,
+        keep=Keep.ALWAYS, optional=True, default=0, lowest=0, highest=2**32 - 1)
+    checkpoint: str | None = setting(
+        "Checkpoint to evaluate, or to start training from. Without it evaluation follows the "
+        "checkpoints in summary_dir/train.", group=EVALUATION, keep=Keep.FIRST, optional=True)
+    eval_size: int = setting("Most examples to evaluate, from the first on.", group=EVALUATION,
+                             keep=Keep.START, default=10000, lowest=1, highest=MOST)
+    predictions: str | None = setting(
+        "Instead of evaluating, write the classes of the dataset's unlabelled images into this "
+        "new CSV file.", group=EVALUATION, keep=Keep.START, optional=True)
+    num_trials: int = setting(
+        "Evaluate an ensemble of so many checkpoints: {} in --checkpoint stands for their "
+        "numbers, from 0.", group=EVALUATION, keep=Keep.START, default=1, lowest=1, highest=10000)
+    poll_seconds: float = setting("Following: seconds between looks for a new checkpoint.",
+                                  group=EVALUATION, keep=Keep.START, default=10.0, lowest=0.1)
+    patience_minutes: float = setting(
+        "Minutes to wait: following, for a new checkpoint; with TF_CONFIG, for the other "
+        "workers.", group=EVALUATION, keep=Keep.START, default=120.0, lowest=0)
+    num_gpus: int = setting("Devices that share each batch.", group=DEVICES, keep=Keep.START,
+                            default=1, lowest=1, highest=1000)
+    device_type: str = setting(
+        "Of those devices: GPUs (one falls back to the CPU), or parts of the CPU.", group=DEVICES,
+        keep=Keep.START, default="gpu", choices=lambda: ("gpu", "cpu"))
 
     def __post_init__(self):
+        for name, known in SETTINGS.items():
+            value = getattr(self, name)
+            if value is not None and known.check:
+                known.check(value)
+            if problem := known.problem(value):
+                raise UsageError(f"--{name}: {problem}.")
         HParams().override(self.hparams_override)
-        for name in ("max_minutes", "poll_seconds", "patience_minutes"):
-            if not math.isfinite(getattr(self, name)):
-                raise UsageError(f"--{name}: expected a number, found {getattr(self, name)}.")
-        if self.data_dir is not None:
-            _check_data_dir(self.data_dir)
-        if self.validation_fraction is not None and not 0 < self.validation_fraction < 1:
-            raise UsageError("--validation_fraction: expected a number between 0 and 1, found "
-                             f"{self.validation_fraction}.")
-        image_size(self.image_size)
+        self._check_paths()
         if self.predictions is not None:
             self._check_predictions()
-        for name in ("summary_dir", "checkpoint"):
-            found = set(getattr(self, name) or "") & set("[]*?")
-            if found:
-                raise UsageError(f"--{name}: expected a path without [ ] * ?, which TensorFlow "
-                                 f"reads as patterns, found {getattr(self, name)}.")
-        if os.path.isfile(self.summary_dir or ""):
-            raise UsageError(f"--summary_dir: expected a folder, found the file "
-                             f"{self.summary_dir}.")
         if not self.summary_dir and (self.train or not self.checkpoint):
             raise UsageError("--summary_dir is missing: it takes a run's checkpoints and "
                              "summaries" + ("." if self.train else "; or give a --checkpoint."))
@@ -97,6 +186,32 @@ class Settings:
         if self.num_trials > 1 and not self.is_ensemble:
             raise UsageError("--num_trials needs a --checkpoint with {} in it, which stands for "
                              "the trial's number.")
+
+    def _check_paths(self):
+        for name in ("data_dir", "summary_dir", "checkpoint", "predictions"):
+            if getattr(self, name) is not None:
+                check_path(f"--{name}", getattr(self, name))
+        for name in ("summary_dir", "checkpoint"):
+            if set(getattr(self, name) or "") & set("[]*?"):
+                raise UsageError(f"--{name}: expected a path without [ ] * ?, which TensorFlow "
+                                 f"reads as patterns, found {getattr(self, name)}.")
+        if self.data_dir is not None:
+            shards = "@" in self.data_dir and glob.glob(
+                glob.escape(self.data_dir.rpartition("@")[0]) + "-*")
+            if not os.path.exists(self.data_dir) and not shards:
+                raise UsageError(f"--data_dir: there is no folder or file {self.data_dir}.")
+        if os.path.isfile(self.summary_dir or ""):
+            raise UsageError(f"--summary_dir: expected a folder, found the file "
+                             f"{self.summary_dir}.")
+        if self.summary_dir and self.data_dir and os.path.realpath(
+                self.summary_dir) == os.path.realpath(self.data_dir):
+            raise UsageError("--summary_dir: expected another folder than that of the data, "
+                             f"found {self.summary_dir} for both.")
+        if TRIAL.search(self.checkpoint or ""):
+            try:
+                self.member(0)
+            except ValueError as error:
+                raise UsageError(f"--checkpoint: {self.checkpoint}: {error}.") from None
 
     def _check_predictions(self):
         if self.train or not self.checkpoint:
@@ -111,13 +226,17 @@ class Settings:
     @property
     def is_ensemble(self):
         """Whether several checkpoints are evaluated together."""
-        if self.train or "{}" not in (self.checkpoint or ""):
+        if self.train or not TRIAL.search(self.checkpoint or ""):
             return False
         return self.num_trials > 1 or not os.path.exists(self.checkpoint + ".index")
 
+    def member(self, number):
+        """Returns the name of an ensemble's checkpoint: its number in the place of {}."""
+        return TRIAL.sub(lambda found: format(number, found[1] or ""), self.checkpoint)
+
     @property
     def split(self):
-        """The dataset's split that the run reads."""
+        """The dataset's split that the run reads: str."""
         if self.validate:
             return "valid_train" if self.train else "valid_test"
         return "train" if self.train else "test"
@@ -125,73 +244,75 @@ class Settings:
     @property
     def reader_options(self):
         """What goes to `input_data.load` as its options: a dict."""
-        options = {name: getattr(self, name) for name in READER_OPTIONS}
-        return {**options, "image_size": image_size(self.image_size)}
+        return {"image_size": parse_image_size(self.image_size), "shift": self.shift,
+                "validation_fraction": self.validation_fraction,
+                "validation_seed": self.validation_seed, "skip_broken": self.skip_broken}
+
+    def load_data(self):
+        """Returns the Split that the run reads.
+
+        Raises:
+          DataError: if the data are missing or damaged.
+        """
+        return input_data.load(self.dataset or SETTINGS["dataset"].default, self.data_dir,
+                               self.split, self.num_targets or 1, **self.reader_options)
+
+    def load_unlabelled(self):
+        """Returns the Split of the dataset's images without labels. Raises: as `load_data`."""
+        return input_data.load_unlabelled(self.dataset, self.data_dir,
+                                          self.reader_options["image_size"])
 
     @property
     def train_folder(self):
-        """Where training leaves its files."""
+        """Where training leaves its files: str."""
         return os.path.join(self.summary_dir, "train")
 
     @property
     def test_folder(self):
-        """Where an evaluation leaves its files, or None."""
+        """Where an evaluation leaves its files: str, or None."""
         return self.summary_dir and os.path.join(self.summary_dir, "test")
 
 
-def define_dataset(flag_values, default="mnist", about="The dataset"):
-    """Defines a command's flag --dataset."""
-    flags.DEFINE_string("dataset", default, f"{about}: {', '.join(READERS)}.",
-                        flag_values=flag_values)
-    flags.register_validator("dataset", lambda name: name is None or is_dataset(name),
-                             f"expected one of {', '.join(READERS)}.", flag_values=flag_values)
+SETTINGS = settings_of(Config)
 
 
-def define_reader_options(flag_values):
-    """Defines a command's flags that say which of a dataset's images are read, and how."""
-    flags.DEFINE_string("image_size", None, "HxW or HxWxC: images are scaled to H by W pixels and "
-                        "converted to C channels (1, 3 or 4). Without it: the first image's, and "
-                        "all must have it.", flag_values=flag_values)
-    flags.DEFINE_float("validation_fraction", None, "Share of the examples that is held out, where "
-                       "the dataset itself does not say which. Without it: 0.2, of digits 0.3.",
-                       flag_values=flag_values)
-    flags.DEFINE_integer("validation_seed", None, "Decides which examples --validation_fraction "
-                         "holds out; --seed does not. Without it: the last ones of digits, others "
-                         "as with 0.", lower_bound=0, upper_bound=2**32 - 1,
-                         flag_values=flag_values)
-    flags.DEFINE_boolean("skip_broken", None, "Leave files out that cannot be read, instead of "
-                         "ending with the first of them.", flag_values=flag_values)
+def kept(*keeps):
+    """Returns the names of the settings that a run keeps in one of some ways, a list of Keep."""
+    return [name for name, known in SETTINGS.items() if known.keep in keeps]
 
 
-def image_size(text):
-    """Returns what --image_size says, or None where it was left out.
+def new_flags(*names):
+    """Returns a command's flags: --help, --verbosity, and settings, by default all of them."""
+    values = command_line.new_flags()
+    define_flags([SETTINGS[name] for name in names or SETTINGS], values)
+    return values
+
+
+def from_flags(values, **others):
+    """Returns the Config that parsed flags ask for.
 
     Args:
-      text: str "HxW" or "HxWxC", or None.
-
-    Returns:
-      (height, width) or (height, width, channels).
+      values: what `new_flags` returned.
+      **others: settings to take in place of what the flags of their names say.
 
     Raises:
-      UsageError: if the text is neither.
+      UsageError, HParamsError: as for `Config`, and for a TF_CONFIG that does not fit.
     """
-    if text is None:
-        return None
-    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)(?:x([134]))?", text)
-    if not found:
-        raise UsageError("--image_size: expected HxW or HxWxC in pixels and 1, 3 or 4 channels, "
-                         f"such as 32x32x3, found {text!r}.")
-    return tuple(int(number) for number in found.groups() if number)
+    given = {name: values[name].value for name in SETTINGS if name in values}
+    found = Config(**{**given, **others})
+    cluster.check(found, cluster.from_environment(os.environ))
+    return found
+
+
+def help_text(values):
+    """Returns the --help of flags in their groups, and the hyperparameters with their meanings."""
+    lines = [values.module_help(group) for group in GROUPS]
+    lines.append("\nHyperparameters (--hparams_override):")
+    lines += [f"  {name}: {known.about} ({known.expected}; default: {known.default})"
+              for name, known in settings_of(HParams).items()]
+    return "\n".join(lines)
 
 
 def flag(name, value):
     """Returns a flag in words, for errors: --name=value, or that there was none."""
     return f"no --{name}" if value is None else f"--{name}={value}"
-
-
-def _check_data_dir(data_dir):
-    if not data_dir:
-        raise UsageError("--data_dir is empty; leave it out for the sample of MNIST.")
-    shards = glob.glob(glob.escape(data_dir.rpartition("@")[0]) + "-*") if "@" in data_dir else []
-    if not os.path.exists(data_dir) and not shards:
-        raise UsageError(f"--data_dir: there is no folder or file {data_dir}.")

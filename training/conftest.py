@@ -2,32 +2,22 @@
 
 import pytest
 
-from training import loop
+from training.loop import Hook
 
 
-@pytest.fixture
-def steps(monkeypatch):
-    """The steps that were trained, as they come; `steps.then[n] = action` is done after step n."""
-    make_step, found = loop.make_train_step, Steps()
-
-    def noting(network, optimizer, **options):
-        step = make_step(network, optimizer, **options)
-
-        def noted(*arguments):
-            outcome = step(*arguments)
-            found.append(int(optimizer.iterations.numpy()))
-            found.then.pop(found[-1], lambda: None)()
-            return outcome
-
-        return noted
-
-    monkeypatch.setattr(loop, "make_train_step", noting)
-    return found
-
-
-class Steps(list):
-    """Numbers of steps, and what is to be done after some of them."""
+class Steps(Hook, list):
+    """A hook that notes the steps as they come, and does `then[n]` after step n."""
 
     def __init__(self):
         super().__init__()
         self.then = {}
+
+    def after_step(self, step, metrics):
+        self.append(step)
+        self.then.pop(step, lambda: None)()
+
+
+@pytest.fixture
+def steps():
+    """The steps that were trained, for `experiment.main(argv, steps)`."""
+    return Steps()

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 import input_data
-from conftest import TESTDATA
+from conftest import TESTDATA, load_network
 from experiment_test import one_line, read_json, run
 from input_data.pipeline import evaluation_batches
-from training.checkpoints.read import StoredCheckpoint
-from training.evaluation.loading import load_network
 
 MLP = "--dataset=digits", "--model=mlp"
 
@@ -35,8 +33,7 @@ def evaluate(trained, data, *arguments):
 
 def wrong_by_hand(trained, data, **options):
     split = input_data.load("digits", str(data), "test", **options)
-    stored = StoredCheckpoint(f"{trained}/train/model.ckpt-4")
-    network = load_network(stored, "mlp", "", split.info)
+    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", split.info)
     return sum(int(np.sum(np.argmax(network(batch).logits, axis=1) != batch["targets"][:, 0]))
                for batch in evaluation_batches(split, 100))
 
@@ -93,8 +90,7 @@ def test_predictions_have_the_layout_of_a_submission(trained, digits_zip, tmp_pa
     header, *rows = [line.split(",") for line in path.read_text().splitlines()]
     assert header == ["filename", "label"]
     split = input_data.load_unlabelled("digits", str(digits_zip))
-    network = load_network(StoredCheckpoint(f"{trained}/train/model.ckpt-4"), "mlp", "",
-                           split.info)
+    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", split.info)
     batch, = evaluation_batches(split, 20)
     expected = np.argmax(network(batch).logits, axis=1)
     assert rows == [[f"{number}.png", str(label)] for number, label in enumerate(expected, 40)]
@@ -113,8 +109,8 @@ def test_an_ensemble_predicts_by_its_sum(trained, digits_zip, tmp_path, capsys):
     assert run(*ensemble, f"--predictions={path}") == 0
     split = input_data.load_unlabelled("digits", str(digits_zip))
     batch, = evaluation_batches(split, 20)
-    logits = sum(load_network(StoredCheckpoint(f"{folder}/train/model.ckpt-4"), "mlp", "",
-                              split.info)(batch).logits for folder in seeds)
+    logits = sum(load_network(f"{folder}/train/model.ckpt-4", "mlp", split.info)(batch).logits
+                 for folder in seeds)
     labels = [int(line.split(",")[1]) for line in path.read_text().splitlines()[1:]]
     assert labels == np.argmax(logits, axis=1).tolist()
 
@@ -154,9 +150,9 @@ def test_small_networks_learn_every_dataset(tmp_path, model, dataset, overrides)
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--model=mlp", "--num_targets=2", f"--data_dir={TESTDATA}/multimnist"],
+    (["--model=mlp", "--num_targets=2"],
      "mlp takes images of 1 target, found 2"),
-    (["--model=cnn", "--num_targets=2", f"--data_dir={TESTDATA}/multimnist"],
+    (["--model=cnn", "--num_targets=2"],
      "cnn takes images of 1 target, found 2"),
     (["--model=cnn", "--dataset=cifar10", f"--data_dir={TESTDATA}/cifar10"],
      "24x24 are too small for this network with padding=VALID: expected 28x28"),
@@ -165,7 +161,7 @@ def test_small_networks_learn_every_dataset(tmp_path, model, dataset, overrides)
     (["--dataset=digits"], "digits needs --data_dir"),
     (["--dataset=digits", f"--data_dir={TESTDATA}/norb"], "expected train.csv in it"),
     (["--validation_fraction=0.1"], "--validation_fraction is not for --dataset=mnist"),
-    (["--num_targets=2", "--shift=1", f"--data_dir={TESTDATA}/multimnist"], "leave --shift out"),
+    (["--num_targets=2", "--shift=1"], "leave --shift out"),
 ])
 def test_what_does_not_fit_gets_one_line(tmp_path, digits_zip, arguments, message, capsys):
     arguments = [argument.format(digits_zip) for argument in arguments]

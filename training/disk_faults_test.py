@@ -18,8 +18,8 @@ CIFAR10 = os.path.join(TESTDATA, "cifar10")
 PAIRS = os.path.join(TESTDATA, "multimnist")
 
 
-def run(*arguments):
-    return experiment.main(["experiment.py", *map(str, arguments)])
+def run(*arguments, hook=None):
+    return experiment.main(["experiment.py", *map(str, arguments)], hook)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def limited():
 
 def test_a_disk_that_is_full_for_a_while(command, steps, limited, whole, tmp_path, capsys):
     steps.then = {3: lambda: limited(100_000), 5: lambda: limited(0)}
-    assert run(*command) == 0
+    assert run(*command, hook=steps) == 0
     line, = screen(capsys)
     assert line.startswith(f"Warning: {tmp_path}/run/train: the checkpoint of step 4 cannot be "
                            "written (")
@@ -74,7 +74,7 @@ def test_a_disk_that_is_full_for_a_while(command, steps, limited, whole, tmp_pat
 
 def test_a_disk_that_stays_full(command, steps, limited, whole, tmp_path, capsys):
     steps.then = {3: lambda: limited(100_000)}
-    assert run(*command) == 2
+    assert run(*command, hook=steps) == 2
     warning, error = screen(capsys)
     assert "step 4 cannot be written" in warning
     assert error.startswith("experiment.py: error: ") and "step 6 cannot be written" in error
@@ -82,7 +82,7 @@ def test_a_disk_that_stays_full(command, steps, limited, whole, tmp_path, capsys
     assert newest_whole_checkpoint(f"{tmp_path}/run/train").step == 2
     assert contents.read(f"{tmp_path}/run/train", contents.FINISHED) is None
     limited(0)
-    assert run(*command) == 0 and last_bytes(tmp_path) == whole
+    assert run(*command, hook=steps) == 0 and last_bytes(tmp_path) == whole
 
 
 @pytest.fixture
@@ -143,20 +143,20 @@ def read_only(tmp_path):
 def test_a_folder_that_becomes_read_only(command, steps, read_only, whole, tmp_path, capsys):
     lock, unlock = read_only
     steps.then = {3: lock}
-    assert run(*command) == 2
+    assert run(*command, hook=steps) == 2
     *_, error = lines = screen(capsys)
     assert any("step 4 cannot be written (" in line for line in lines[:-1])
     assert error.startswith("experiment.py: error: ") and error.endswith("model.ckpt-2.")
     assert newest_whole_checkpoint(f"{tmp_path}/run/train").step == 2
-    assert run(*command) == 2       # still
+    assert run(*command, hook=steps) == 2       # still
     assert "run/train" in screen(capsys)[-1]
     unlock()
-    assert run(*command) == 0 and last_bytes(tmp_path) == whole
+    assert run(*command, hook=steps) == 0 and last_bytes(tmp_path) == whole
 
 
 def test_a_folder_that_is_removed(command, steps, tmp_path, capsys):
     steps.then = {3: lambda: shutil.rmtree(tmp_path / "run")}
-    assert run(*command) == 2
+    assert run(*command, hook=steps) == 2
     error = screen(capsys)[-1]
     assert error.startswith("experiment.py: error: ") and "No such file or directory" in error
 
@@ -167,25 +167,29 @@ def test_a_folder_that_becomes_a_file(command, steps, tmp_path, capsys):
         (tmp_path / "run" / "train").write_text("a file")
 
     steps.then = {3: replace}
-    assert run(*command) == 2
+    assert run(*command, hook=steps) == 2
     error = screen(capsys)[-1]
     assert error.startswith("experiment.py: error: ") and "Not a directory" in error
 
 
 def records(folder, digits):
+    """Makes data to train on; returns the file that a fault will hit, and flags."""
     write_mnist(folder, *digits)
     assert mnist_shift.main(["mnist_shift.py", f"--data_dir={folder}", "--shift=1"]) == 0
-    return folder / "train_1shifted_mnist.tfrecords", ()
+    path = folder / "train_1shifted_mnist.tfrecords"
+    return path, (f"--data_dir={path}",)
 
 
 def cifar10(folder, digits):
     shutil.copytree(CIFAR10, folder, dirs_exist_ok=True)
-    return folder / "cifar-10-batches-bin" / "data_batch_1.bin", ("--dataset=cifar10",)
+    return folder / "cifar-10-batches-bin" / "data_batch_1.bin", (
+        "--dataset=cifar10", f"--data_dir={folder}")
 
 
 def pairs(folder, digits):
     shutil.copytree(PAIRS, folder, dirs_exist_ok=True)
-    return (folder / "multitrain_4shifted_mnist.tfrecords-00001-of-00003", ("--num_targets=2",))
+    name = folder / "multitrain_4shifted_mnist.tfrecords"
+    return folder / f"{name.name}-00001-of-00003", ("--num_targets=2", f"--data_dir={name}@3")
 
 
 @pytest.mark.parametrize("make", [records, cifar10, pairs])
@@ -197,11 +201,11 @@ def test_data_that_vanish(make, fault, message, steps, digits, tmp_path, capsys)
     (tmp_path / "data").mkdir()
     path, flags = make(tmp_path / "data", digits)
     sound = path.read_bytes()
-    command = (f"--summary_dir={tmp_path}/run", f"--data_dir={tmp_path}/data", SMALL, *flags,
+    command = (f"--summary_dir={tmp_path}/run", SMALL, *flags,
                "--batch_size=4", "--max_steps=12")
     steps.then = {3: lambda: fault(path)}
     capsys.readouterr()
-    assert run(*command) == 2
+    assert run(*command, hook=steps) == 2
     error, = screen(capsys)
     assert error.startswith(f"experiment.py: error: {path}")
     assert message in error or (make is cifar10 and "cut short" in error)
@@ -209,10 +213,10 @@ def test_data_that_vanish(make, fault, message, steps, digits, tmp_path, capsys)
     assert newest_whole_checkpoint(f"{tmp_path}/run/train").step == steps[-1] >= 3
     path.write_bytes(sound)
     before = len(steps)
-    assert run(*command) == 0
+    assert run(*command, hook=steps) == 0
     assert steps[before:] == list(range(steps[before - 1] + 1, 13))
 
 
 def test_digits_in_memory_need_their_files_no_more(command, steps, mnist_dir, whole, tmp_path):
     steps.then = {3: lambda: shutil.rmtree(mnist_dir)}
-    assert run(*command) == 0 and last_bytes(tmp_path) == whole
+    assert run(*command, hook=steps) == 0 and last_bytes(tmp_path) == whole

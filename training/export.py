@@ -15,12 +15,12 @@ from absl import flags
 
 from commands import command_line
 from commands.errors import RunError, UsageError, reason
+from training.config import Keep, kept
 from training.run_folder import contents
 
 DTYPES = ("float16", "float32")
-# Flags of the training that say what the network is; the others name places of one machine.
-KEPT = ("model", "dataset", "num_targets", "image_size", "validate", "validation_fraction",
-        "validation_seed", "seed", "batch_size", "precision")
+# Settings that say what the network is; the others name places of one machine.
+KEPT = kept(Keep.ALWAYS)
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("checkpoint", None, "The network's checkpoint.", flag_values=FLAGS)

@@ -1,102 +1,152 @@
-"""The training loop: batches, steps, summaries, checkpoints."""
+"""The training loop: batch, update, summaries, checkpoint."""
 
+import contextlib
+import dataclasses
 import math
 import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from commands.errors import NonFiniteLossError, RunError
 from commands.signals import Interrupts
+from input_data.dataset import Split
 from input_data.pipeline import plain_data_errors, training_batches
-from training.distribution.replicas import ONE
-from training.monitoring import progress, tensorboard
+from training.config import Config
+from training.distribution.replicas import ONE, Replicas
+from training.monitoring import screen, tensorboard
 from training.run_folder import contents
 from training.step import StepMetrics, make_train_step
 
 SCALARS_EVERY = 10      # steps
 DETAILS_EVERY = 100     # steps; with the hyperparameter verbose
 TIME_IS_UP = 1          # below the number of every signal that asks to end
+TIME_IS_UP_STATUS = 4
 
 
-def train(network, optimizer, split, writer, max_steps, save_step, batch_size, seed,
-          deadline=math.inf, micro_batch=None, towers=ONE):
+class Hook:
+    """What tests and measurements are told of a training; this one does nothing."""
+
+    def before_step(self, step, batch):
+        """Is called with a step's number and its batch, a dict."""
+
+    def after_step(self, step, metrics):
+        """Is called with a step's number and its StepMetrics, summed over the batch."""
+
+    def around_save(self, step):
+        """Returns a context manager that a step's checkpoint is written in."""
+        return contextlib.nullcontext()
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What is trained, on what, and where it is left.
+
+    Attributes:
+      config: Config without open settings.
+      network: Network.
+      optimizer: its optimizer (see `optimizer.make_optimizer`).
+      split: Split to train on.
+      writer: CheckpointWriter of both.
+      replicas: Replicas, in whose scope the network was made.
+    """
+
+    config: Config
+    network: Any
+    optimizer: Any
+    split: Split
+    writer: Any
+    replicas: Replicas = ONE
+
+
+def run(training, deadline=math.inf, hook=None):
     """Trains a network from its optimizer's step to max_steps.
 
     Leaves in the writer's folder: checkpoints every save_step and at the end, summaries,
-    history.csv, and the mark of a finished training. Ctrl-C and SIGTERM end the training after
-    the step, with a checkpoint; so does the deadline. What cannot be written on the way is
-    reported, and tried again.
+    history.csv, and the mark of a finished training. Ctrl-C, SIGTERM and the deadline end the
+    training after the step, with a checkpoint. What cannot be written on the way is reported,
+    and tried again.
 
     Args:
-      network: Network.
-      optimizer: its optimizer (see `optimization.make_optimizer`).
-      split: Split to train on.
-      writer: CheckpointWriter of both.
-      max_steps: int, the step to end at.
-      save_step: int, steps between checkpoints.
-      batch_size: examples in a batch, over all devices.
-      seed: int, decides order and augmentation of the examples.
+      training: Training.
       deadline: float, what time.monotonic() says when the training is to end.
-      micro_batch: most examples that a device computes at once, or None for its whole share.
-      towers: Towers, in whose scope the network was made.
+      hook: Hook, or None.
 
     Returns:
-      The exit status that a signal asks for, or None.
+      The exit status that a signal or the deadline asks for, or None.
 
     Raises:
       DataError: for damaged examples; after a checkpoint.
       NonFiniteLossError: if a loss is not a number; the last checkpoint is from before.
       RunError: if the last checkpoint, or a summary, could not be written.
     """
-    first_step = int(optimizer.iterations.numpy())
-    train_step = make_train_step(network, optimizer, towers=towers, micro_batch=micro_batch)
+    hook = hook or Hook()
+    config, network, writer = training.config, training.network, training.writer
+    replicas, batch_size = training.replicas, config.batch_size
+    first_step = int(training.optimizer.iterations.numpy())
+    train_step = make_train_step(network, training.optimizer, replicas, config.micro_batch)
     global_batch = tf.constant(batch_size, tf.float32)
     with (
         Interrupts() as interrupts,
         tensorboard.Summaries(writer.folder, tensorboard.TRAINING_TAGS,
-                            lambda step: step > first_step) as summary,
-        progress.bar("Training", max_steps * batch_size, first_step * batch_size) as bar,
+                              lambda step: step > first_step) as summary,
+        screen.bar("Training", config.max_steps * batch_size, first_step * batch_size) as bar,
     ):
         summary.row(writer.folder)
-        batches = iter(training_batches(split, batch_size, seed, first_step,
-                                        towers.part(batch_size)))
-        for step in range(first_step + 1, max_steps + 1):
-            try:
-                with plain_data_errors():
-                    batch = next(batches)
-            except Exception:
-                if step > first_step + 1 and towers.is_chief:
-                    _save_before_error(network, writer, step - 1)
-                raise
-            outcome = StepMetrics(*map(float, train_step(
-                towers.spread(batch, batch_size), global_batch)))
+        batches = iter(training_batches(training.split, batch_size, config.seed, first_step,
+                                        replicas.part(batch_size)))
+        for step in range(first_step + 1, config.max_steps + 1):
+            batch = _next(batches, training, step if step > first_step + 1 else None)
+            hook.before_step(step, batch)
+            metrics = StepMetrics(*map(float, train_step(replicas.spread(batch, batch_size),
+                                                         global_batch)))
             interrupts.begin()
-            _check_losses(outcome, step, writer)
-            values = tensorboard.training_scalars(outcome, batch_size)
+            hook.after_step(step, metrics)
+            _check_losses(metrics, step, writer)
+
+            values = tensorboard.training_scalars(metrics, batch_size)
             bar.set_postfix(step=step, loss=f"{values['total_loss']:.4f}",
                             accuracy=f"{values['accuracy']:.1%}", refresh=False)
             bar.update(batch_size)
-            if step % SCALARS_EVERY == 0 or step in (first_step + 1, max_steps):
+            if step % SCALARS_EVERY == 0 or step in (first_step + 1, config.max_steps):
                 summary.scalars(step, values)
                 summary.metrics(step, training_loss=values["total_loss"])
             if network.hparams.verbose and step % DETAILS_EVERY == 0:
                 # No more at once than training takes.
                 summary.details(step, network,
-                                {key: values[:micro_batch] for key, values in batch.items()})
-            last = _is_asked_to_end(towers, interrupts, deadline) or step == max_steps
-            if last or writer.overdue or step % save_step == 0:
+                                {key: values[:config.micro_batch] for key, values in batch.items()})
+
+            last = (step == config.max_steps
+                    or _is_asked_to_end(replicas, interrupts, deadline))
+            if last or writer.overdue or step % config.save_step == 0:
                 _check_variables(network, step, writer)
-                _save(writer, last)
+                with hook.around_save(step):
+                    _save(writer, last)
             if last:
-                towers.wait()       # until the chief has saved
+                replicas.wait()         # until the chief has saved
                 break
-    return _end(writer, step, max_steps, interrupts, summary)
+    return _end(writer, step, config.max_steps, interrupts, summary)
 
 
-def _is_asked_to_end(towers, interrupts, deadline):
+def _next(batches, training, step):
+    """Returns the next batch; where it cannot be had, what was trained before `step` is saved."""
+    try:
+        with plain_data_errors():
+            return next(batches)
+    except Exception:
+        if step is not None and training.replicas.is_chief:
+            _check_variables(training.network, step - 1, training.writer)
+            try:
+                print(f"Stopped at step {step - 1}: {training.writer.save()}")
+            except RunError as error:
+                screen.warn(str(error))
+        raise
+
+
+def _is_asked_to_end(replicas, interrupts, deadline):
     """Returns whether a signal or the deadline says so, to any of the workers."""
-    number = towers.highest(interrupts.received or TIME_IS_UP * (time.monotonic() >= deadline))
+    number = replicas.highest(interrupts.received or TIME_IS_UP * (time.monotonic() >= deadline))
     if number > TIME_IS_UP:
         interrupts.receive(number)
     return number > 0
@@ -108,16 +158,7 @@ def _save(writer, last):
     except RunError as error:
         if last:
             raise
-        progress.warn(f"{error} Going on; it is tried again within a minute.")
-
-
-def _save_before_error(network, writer, step):
-    """Saves what was trained before the next batch could not be had."""
-    _check_variables(network, step, writer)
-    try:
-        print(f"Stopped at step {step}: {writer.save()}")
-    except RunError as error:
-        progress.warn(str(error))
+        screen.warn(f"{error} Going on; it is tried again within a minute.")
 
 
 def _end(writer, step, max_steps, interrupts, summary):
@@ -125,20 +166,20 @@ def _end(writer, step, max_steps, interrupts, summary):
     if interrupts.received and step < max_steps:
         print(f"Stopped at step {step}: {writer.newest}")
         return interrupts.status
-    contents.write(writer.folder, contents.FINISHED, {"step": step})
-    if step < max_steps:
-        print(f"Time is up at step {step} of {max_steps}: {writer.newest}; the same command "
-              "goes on.")
-    else:
+    if step == max_steps:
+        contents.write(writer.folder, contents.FINISHED, {"step": step})
         print(f"Finished at step {step}: {writer.newest}")
+    else:
+        print(f"Time is up at step {step} of {max_steps}, saved: {writer.newest}; the same command "
+              "goes on.")
     if summary.failure:
         raise RunError(f"{summary.failure}; the checkpoint is whole.")
-    return None
+    return None if step == max_steps else TIME_IS_UP_STATUS
 
 
-def _check_losses(outcome, step, writer):
+def _check_losses(metrics, step, writer):
     for term in ("classification", "reconstruction"):
-        value = getattr(outcome, term)
+        value = getattr(metrics, term)
         if not math.isfinite(value):
             raise NonFiniteLossError(
                 f"Step {step}: the {term} loss is {value}; the last good checkpoint is "

@@ -22,7 +22,8 @@ from training.checkpoints.read import (
     newest_whole_checkpoint,
 )
 from training.checkpoints.write import CheckpointWriter
-from training.monitoring import progress, tensorboard
+from training.config import Config
+from training.monitoring import screen, tensorboard
 from training.optimizer import make_optimizer
 from training.run_folder import contents
 
@@ -59,13 +60,14 @@ def losses(folder):
 
 
 def train(network, optimizer, split, folder, max_steps, batch_size=16, save_step=1000,
-          deadline=math.inf):
+          deadline=math.inf, hook=None):
     if not folder.is_dir():
         folder.mkdir()
     writer = CheckpointWriter(str(folder), network, optimizer,
-                           newest=latest_checkpoint(str(folder)))
-    return loop.train(network, optimizer, split, writer, max_steps, save_step, batch_size,
-                         seed=1, deadline=deadline)
+                              newest=latest_checkpoint(str(folder)))
+    config = Config(summary_dir=str(folder), max_steps=max_steps, save_step=save_step,
+                    batch_size=batch_size, seed=1)
+    return loop.run(loop.Training(config, network, optimizer, split, writer), deadline, hook)
 
 
 def test_loss_halves_on_one_batch(tmp_path, digits):
@@ -144,11 +146,14 @@ def test_an_update_that_is_not_finite_is_not_saved(tmp_path, split):
     assert latest_checkpoint(str(tmp_path / "run")).endswith("model.ckpt-2")
 
 
-def test_time_that_is_up_ends_the_training_like_max_steps(tmp_path, split, capsys):
+def test_time_that_is_up_ends_the_training_without_the_mark_of_an_end(tmp_path, split, capsys):
     folder = tmp_path / "run"
-    assert train(*build(split), split, folder, 50, deadline=time.monotonic()) is None
-    assert f"Time is up at step 1 of 50: {folder}/model.ckpt-1" in capsys.readouterr().out
-    assert contents.read(folder, contents.FINISHED) == {"step": 1}
+    assert train(*build(split), split, folder, 50, deadline=time.monotonic()) == 4
+    assert (f"Time is up at step 1 of 50, saved: {folder}/model.ckpt-1; the same command goes on."
+            in capsys.readouterr().out)
+    assert contents.read(folder, contents.FINISHED) is None
+    assert train(*build(split), split, tmp_path / "other", 1, deadline=time.monotonic()) is None
+    assert contents.read(tmp_path / "other", contents.FINISHED) == {"step": 1}
 
 
 def failing(monkeypatch, name):
@@ -168,8 +173,8 @@ def test_a_save_that_fails_is_tried_again(tmp_path, split, monkeypatch, capsys):
     (tmp_path / "run").mkdir()
     mended = failing(monkeypatch, "mkdir")
     monkeypatch.setattr("training.checkpoints.write.RETRY_SECONDS", 0)
-    warn = progress.warn
-    monkeypatch.setattr(progress, "warn", lambda text: (warn(text), mended.append(text)))
+    warn = screen.warn
+    monkeypatch.setattr(screen, "warn", lambda text: (warn(text), mended.append(text)))
     assert train(*build(split), split, tmp_path / "run", 6, save_step=2) is None
     steps = [StoredCheckpoint(name).step
              for name in checkpoint_names(str(tmp_path / "run"))]

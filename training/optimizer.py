@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from training.monitoring import progress
+from training.monitoring import screen
 
 LOWEST_LEARNING_RATE = 1e-6
 AVERAGE = "average"
@@ -28,7 +28,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 def warn_of_early_end(hparams, max_steps):
     """Says on the screen if the learning rate is at its lowest long before a training ends."""
     if hparams.schedule == "cosine" and hparams.decay_steps < max_steps:
-        progress.warn(f"schedule=cosine ends at decay_steps={hparams.decay_steps:g}; the steps "
+        screen.warn(f"schedule=cosine ends at decay_steps={hparams.decay_steps:g}; the steps "
                       f"from there to --max_steps={max_steps} have the learning rate "
                       f"{LOWEST_LEARNING_RATE:g}.")
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 import models
 from input_data.dataset import DatasetInfo
 from models.hparams import HParams
-from training.config import Settings
+from training.config import Config
 from training.distribution import devices
 from training.optimizer import LearningRate, make_optimizer, optimizer_slots, warn_of_early_end
 from training.step import make_train_step
@@ -88,17 +88,17 @@ def test_learning_rates_follow_their_schedules():
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_the_moving_average_follows_the_weights(count):
-    towers = devices.towers(Settings(summary_dir="-", num_gpus=count, device_type="cpu"))
+    replicas = devices.replicas(Config(summary_dir="-", num_gpus=count, device_type="cpu"))
     keras.utils.set_random_seed(0)
-    with towers.scope():
+    with replicas.scope():
         network = models.build("mlp", HParams(ema_decay=0.75), INFO)
         optimizer = make_optimizer(network)
-    step = make_train_step(network, optimizer, towers)
+    step = make_train_step(network, optimizer, replicas)
     kept = optimizer_slots(network, optimizer)["average"]
     assert kept.keys() == network.variable_paths().keys()
     expected = {}
     for number in range(4):
-        step(towers.spread(batch(6), 6), tf.constant(6.0))
+        step(replicas.spread(batch(6), 6), tf.constant(6.0))
         for path, variable in network.variable_paths().items():
             new = variable.numpy().astype(float)
             expected[path] = 0.75 * expected[path] + 0.25 * new if number else new

@@ -8,27 +8,25 @@ import pytest
 import tensorflow as tf
 
 import input_data
-from conftest import TESTDATA
+from conftest import TESTDATA, load_network
 from experiment_test import SMALL, one_line, read_json, run
 from input_data.formats.tf_examples import serialize
 from input_data.formats.tfrecords import shard_names, write
 from input_data.mnist import mnist_shift
 from input_data.mnist.multi_mnist_test import FEATURES, RECORD
-from training.checkpoints.read import StoredCheckpoint
-from training.evaluation.loading import load_network
 
 MULTIMNIST = os.path.join(TESTDATA, "multimnist")
-TEST = "multitest_4shifted_mnist.tfrecords"
+TRAIN, TEST = (f"multi{split}_4shifted_mnist.tfrecords" for split in ("train", "test"))
 
 
-def counted_by_hand(checkpoint, data_dir, name):
+def counted_by_hand(checkpoint, name):
     """Counts pairs of which not both digits, and none, are among a network's two longest capsules.
 
     Returns:
       wrong and almost_wrong, ints.
     """
-    info = input_data.load("mnist", data_dir, "test", num_targets=2).info
-    network = load_network(StoredCheckpoint(checkpoint), "capsule", "", info)
+    info = input_data.load("mnist", name, "test", num_targets=2).info
+    network = load_network(checkpoint, "capsule", info)
     wrong = almost_wrong = 0
     for record in tf.data.TFRecordDataset(shard_names(name)):
         parsed = tf.io.parse_single_example(record, FEATURES)
@@ -45,8 +43,8 @@ def counted_by_hand(checkpoint, data_dir, name):
 def trained(tmp_path_factory):
     """A run on the published pairs: 3 steps."""
     folder = tmp_path_factory.mktemp("pairs") / "run"
-    assert run(f"--summary_dir={folder}", f"--data_dir={MULTIMNIST}", "--num_targets=2",
-               SMALL + ",verbose=true", "--max_steps=3", "--batch_size=4") == 0
+    assert run(f"--summary_dir={folder}", f"--data_dir={MULTIMNIST}/{TRAIN}@3",
+               "--num_targets=2", SMALL + ",verbose=true", "--max_steps=3", "--batch_size=4") == 0
     return folder
 
 
@@ -58,8 +56,7 @@ def test_published_pairs_train_and_evaluate(trained, tmp_path):
                f"--checkpoint={checkpoint}", f"--summary_dir={tmp_path}") == 0
     result = read_json(tmp_path / "test" / "result.json")
     assert result["examples"] == 4
-    assert (result["wrong"], result["almost_wrong"]) == counted_by_hand(checkpoint, MULTIMNIST,
-                                                                        name)
+    assert (result["wrong"], result["almost_wrong"]) == counted_by_hand(checkpoint, name)
 
 
 def test_generated_pairs_train_and_evaluate(tmp_path, mnist_dir):
@@ -67,13 +64,13 @@ def test_generated_pairs_train_and_evaluate(tmp_path, mnist_dir):
         assert mnist_shift.main([
             "mnist_shift.py", f"--data_dir={mnist_dir}", f"--split={split}", "--num_pairs=5",
             "--multi_targets=true", "--shift=4", "--pad=4", "--max_shard=60"]) == 0
-    common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--num_targets=2"
-    assert run(*common, SMALL, "--max_steps=40", "--batch_size=16") == 0
-    assert run(*common, "--train=false") == 0
+    common = f"--summary_dir={tmp_path}", "--num_targets=2"
+    assert run(*common, f"--data_dir={mnist_dir}/{TRAIN}@5", SMALL, "--max_steps=40",
+               "--batch_size=16") == 0
+    assert run(*common, f"--data_dir={mnist_dir}/{TEST}@2", "--train=false") == 0
     result = read_json(tmp_path / "test" / "result.json")
     assert result["examples"] == 100 and result["step"] == 40
-    counted = counted_by_hand(f"{tmp_path}/train/model.ckpt-40", str(mnist_dir),
-                              f"{mnist_dir}/{TEST}@2")
+    counted = counted_by_hand(f"{tmp_path}/train/model.ckpt-40", f"{mnist_dir}/{TEST}@2")
     assert (result["wrong"], result["almost_wrong"]) == counted
     assert result["almost_wrong"] < result["wrong"]
 
@@ -101,11 +98,11 @@ def test_a_run_keeps_its_number_of_targets(trained, capsys):
     (["--num_targets=two"], "num_targets"),
     (["--num_targets=3"], "--num_targets=3"),
     (["--num_targets=2", f"--data_dir={MULTIMNIST}", "--validate"],
-     "expected multivalid_train_Nshifted"),
+     "expected train-images-idx3-ubyte and train-labels-idx1-ubyte (.gz or not), found multi"),
     (["--num_targets=2", f"--data_dir={MULTIMNIST}/{TEST}@2", "--validate"],
      "leave --validate out"),
     (["--num_targets=2", f"--data_dir={MULTIMNIST}/{TEST}@3"], "-00000-of-00003 is missing"),
-    ([f"--data_dir={MULTIMNIST}"], "expected train_Nshifted"),
+    ([f"--data_dir={MULTIMNIST}"], "expected train_2shifted_mnist.tfrecords, or train-images"),
     ([f"--data_dir={MULTIMNIST}/{TEST}@2"], "feature image_raw is missing"),
 ])
 def test_bad_flags_get_one_line(arguments, message, tmp_path, capsys):
@@ -142,8 +139,9 @@ def test_expanded_digits_train_and_evaluate(tmp_path, mnist_dir, capsys):
     for split in ("train", "test"):
         assert mnist_shift.main(["mnist_shift.py", f"--data_dir={mnist_dir}",
                                  f"--split={split}", "--shift=6", "--pad=6"]) == 0
-    common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}"
-    assert run(*common, SMALL, "--max_steps=2", "--batch_size=4") == 0
+    train, test = (f"--data_dir={mnist_dir}/{split}_6shifted_mnist.tfrecords"
+                   for split in ("train", "test"))
+    assert run(f"--summary_dir={tmp_path}", train, SMALL, "--max_steps=2", "--batch_size=4") == 0
     assert "images of 40x40x1" in capsys.readouterr().out
-    assert run(*common, "--train=false", "--eval_size=200") == 0
+    assert run(f"--summary_dir={tmp_path}", test, "--train=false", "--eval_size=200") == 0
     assert read_json(tmp_path / "test" / "result.json")["examples"] == 200

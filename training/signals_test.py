@@ -26,8 +26,8 @@ LEAVING_SECONDS = 10
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
-def run(*arguments):
-    return experiment.main(["experiment.py", *map(str, arguments)])
+def run(*arguments, hook=None):
+    return experiment.main(["experiment.py", *map(str, arguments)], hook)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, 
 def test_what_was_trained_is_saved(common, number, sender, owner, name, nth, steps, tmp_path,
                                    capsys):
     sender.when(owner, name, nth)
-    status = run(*common, "--max_steps=1000", "--keep_checkpoints=1")
+    status = run(*common, "--max_steps=1000", "--keep_checkpoints=1", hook=steps)
     captured = left(sender, number, status, capsys)
     assert_saved(tmp_path, steps[-1], captured)
 
@@ -119,7 +119,7 @@ def test_in_the_middle_of_a_step(common, number, sender, steps, tmp_path, capsys
         sender.send()
 
     threading.Thread(target=send_later, daemon=True).start()
-    status = run(*common, "--max_steps=1000")
+    status = run(*common, "--max_steps=1000", hook=steps)
     captured = left(sender, number, status, capsys)
     assert_saved(tmp_path, steps[-1], captured)
 
@@ -148,7 +148,7 @@ def test_the_data_may_be_waited_for(common, number, sender, steps, tmp_path, cap
         return type(split)(split.info, split.source, read, split.prepare)
 
     monkeypatch.setattr(input_data, "load", slow)
-    status = run(*common, "--max_steps=1000")
+    status = run(*common, "--max_steps=1000", hook=steps)
     captured = left(sender, number, status, capsys)
     assert_saved(tmp_path, steps[-1], captured)
 

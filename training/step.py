@@ -13,7 +13,7 @@ class StepMetrics(NamedTuple):
 
     Attributes:
       classification: float32 [batch], the classification loss.
-      reconstruction: float32 [batch], the scaled reconstruction loss; 0 without remakes.
+      reconstruction: float32 [batch], the scaled reconstruction loss; 0 without reconstructions.
       correct: float32 [batch], 1 where all targets were found, else 0.
       almost_correct: float32 [batch], 1 where at least one target was found, else 0.
     """
@@ -43,10 +43,11 @@ def loss_and_metrics(hparams, batch, inferred):
     logits, targets = inferred.logits, batch["targets"]
     labels = tf.reduce_max(tf.one_hot(targets, logits.shape[-1]), axis=1)
     classification = _classification(hparams, labels, logits)
-    if inferred.remakes is None:
+    if inferred.reconstructions is None:
         reconstruction = tf.zeros_like(classification)
     else:
-        reconstruction = capsules.reconstruction_loss(batch["target_images"], inferred.remakes)
+        reconstruction = capsules.reconstruction_loss(
+            batch["target_images"], inferred.reconstructions)
     return StepMetrics(classification, reconstruction,
                    tf.cast(capsules.correct(logits, targets), tf.float32),
                    tf.cast(capsules.almost_correct(logits, targets), tf.float32))
@@ -69,7 +70,7 @@ def summed_metrics(outcome):
     return StepMetrics(*(tf.reduce_sum(values) for values in outcome))
 
 
-def make_train_step(network, optimizer, towers=ONE, micro_batch=None):
+def make_train_step(network, optimizer, replicas=ONE, micro_batch=None):
     """Returns a function that trains the network on one batch.
 
     Losses are summed over a device's examples and divided by the global batch, so that the
@@ -78,13 +79,13 @@ def make_train_step(network, optimizer, towers=ONE, micro_batch=None):
     Args:
       network: Network.
       optimizer: its optimizer.
-      towers: Towers.
+      replicas: Replicas.
       micro_batch: most examples that a device computes at once, or None for all of its share:
         the gradients of the parts are added up, which takes less memory, and gives the same
         update but for rounding.
 
     Returns:
-      Function of a batch, as `Towers.spread` returns it, and of the number of examples in the
+      Function of a batch, as `Replicas.spread` returns it, and of the number of examples in the
       whole batch; returns its Outcome, summed over the batch as float32 scalars, from before the
       update.
     """
@@ -106,7 +107,7 @@ def make_train_step(network, optimizer, towers=ONE, micro_batch=None):
 
     @tf.function
     def step(batch, global_batch):
-        outcome = towers.sum(towers.run(replica_step, batch, global_batch))
+        outcome = replicas.sum(replicas.run(replica_step, batch, global_batch))
         return StepMetrics(*tf.unstack(outcome))
 
     return step

@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 BATCH = {"targets": tf.constant(RNG.integers(CLASSES, size=(6, 1)), tf.int32),
          "target_images": tf.constant(RNG.random((6, 1, 28, 28, 1)), tf.float32)}
 INFERRED = Inferred(tf.constant(RNG.random((6, CLASSES)), tf.float32),
-                    remakes=tf.constant(RNG.random((6, 1, 28, 28, 1)), tf.float32))
+                    reconstructions=tf.constant(RNG.random((6, 1, 28, 28, 1)), tf.float32))
 
 
 def judge(**hparams):
@@ -30,7 +30,7 @@ def test_the_papers_scale_is_equation_4_summed_over_the_classes():
 
 @pytest.mark.parametrize("scale", ["reference", "paper"])
 def test_reconstruction_is_0_392_of_the_mean_square(scale):
-    difference = (INFERRED.remakes - BATCH["target_images"]).numpy().astype(np.float64)
+    difference = (INFERRED.reconstructions - BATCH["target_images"]).numpy().astype(np.float64)
     np.testing.assert_allclose(judge(loss_scale=scale).reconstruction,
                                0.392 * (difference**2).mean(axis=(1, 2, 3, 4)), rtol=1e-5)
 

@@ -82,6 +82,9 @@ class Spectral:
       tiles: number of tiles of an image.
       positions: number of positions of a tile's inputs.
       products: number F of real products for a tile, of each pair of channels.
+
+    Raises:
+      ValueError: for images smaller than an unpadded kernel.
     """
 
     def __init__(self, image_size, kernel_size, strides=1, padding="valid", tiles=(1, 1)):
@@ -186,7 +189,13 @@ def outputs_and_padding(size, kernel, strides, padding):
     Args:
       size, kernel: int, pixels of the image and of the kernel.
       strides, padding: as for `Spectral`.
+
+    Raises:
+      ValueError: for an image smaller than an unpadded kernel.
     """
+    smallest = 1 if padding == "same" else kernel
+    if size < smallest:
+        raise ValueError(f"Expected images of {smallest} pixels or more. Received: {size}.")
     if padding == "same":
         outputs = -(-size // strides)
         return outputs, max((outputs - 1) * strides + kernel - size, 0) // 2
@@ -195,8 +204,6 @@ def outputs_and_padding(size, kernel, strides, padding):
 
 def _axis(size, kernel, strides, padding, tiles):
     outputs, before = outputs_and_padding(size, kernel, strides, padding)
-    if outputs < 1:
-        raise ValueError(f"Expected images of {kernel} pixels or more. Received: {size}.")
     return Axis(strides, -(-kernel // strides), outputs, -(-outputs // tiles), before)
 
 

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capsules.convolution import cost
-from capsules.convolution.algorithm import Convolution
 from capsules.convolution.spectral import Spectral
 
 
@@ -78,27 +77,7 @@ def test_half_precision_is_near():
     assert tf.norm(tf.cast(rounded, tf.float32) - exact) < 0.03 * tf.norm(exact)
 
 
-def test_frozen_kernels_give_the_same_and_can_be_replaced():
-    images, kernel = random_problem((20, 20), (9, 9), 4, 4)
-    convolution = Convolution("spectral", (20, 20), kernel.shape, 2, "valid")
-    for factor in (1.0, 2.0):
-        convolution.freeze(factor * kernel)
-        expected = tf.nn.conv2d(images, factor * kernel, 2, "VALID")
-        # The kernel that is passed is not looked at.
-        found = convolution(images, tf.zeros_like(kernel))
-        np.testing.assert_allclose(found, expected, atol=1e-3)
-
-
-def test_auto_is_spectral_for_large_kernels_between_many_channels():
-    large = Convolution("auto", (20, 20), (9, 9, 256, 256), 2, "valid")
-    small = Convolution("auto", (28, 28), (9, 9, 1, 256), 1, "valid")
-    assert (large.algorithm, small.algorithm) == ("spectral", "direct")
-    assert "estimated cost 0." in large.reason
-
-
-def test_unknown_algorithms_and_small_images_are_errors():
-    with pytest.raises(ValueError, match="Expected an algorithm"):
-        Convolution("fft", (20, 20), (9, 9, 1, 1))
+def test_images_smaller_than_the_kernel_are_an_error():
     with pytest.raises(ValueError, match="9 pixels or more"):
         Spectral((8, 20), (9, 9))
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from capsules.routing import products
+from capsules.shapes import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -25,6 +26,9 @@ class ClassCapsules(keras.layers.Layer):
       atoms: number of components of an output capsule.
       routing: number of routing iterations.
       leaky: whether a share of each vote may go to no capsule.
+
+    Raises:
+      ValueError: for less than one iteration, or inputs of another shape.
     """
 
     def __init__(self, num_capsules, atoms=16, routing=3, leaky=False, **kwargs):
@@ -37,7 +41,7 @@ class ClassCapsules(keras.layers.Layer):
         self.leaky = leaky
 
     def build(self, input_shape):
-        _, in_caps, in_atoms = input_shape
+        in_caps, in_atoms = check_sizes(input_shape, in_caps=None, in_atoms=None)
         self.input_spec = keras.layers.InputSpec(shape=(None, in_caps, in_atoms))
         # Votes are exact whatever the policy, so weights are not rounded for them.
         self.kernel = self.add_weight(
@@ -59,6 +63,9 @@ class ClassCapsules(keras.layers.Layer):
 
         Returns:
           routing.RoutingSteps, in float32 or, for a layer of it, float64.
+
+        Raises:
+          ValueError: for inputs of another shape.
         """
         return products.route_steps(*self._exact(inputs), self.routing, self.leaky)
 
@@ -66,6 +73,8 @@ class ClassCapsules(keras.layers.Layer):
         # Half precision is not enough for what the iterations accumulate.
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
         inputs = tf.cast(inputs, self.compute_dtype)
+        in_caps, in_atoms, _ = self.kernel.shape
+        check_sizes(inputs.shape, in_caps=in_caps, in_atoms=in_atoms)
         return (tf.cast(tensor, dtype) for tensor in (inputs, self.kernel, self.bias))
 
     def compute_output_shape(self, input_shape):

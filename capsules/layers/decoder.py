@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from capsules.ops import norm
+from capsules.shapes import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -26,6 +27,9 @@ class Decoder(keras.layers.Layer):
       image_shape: height, width and depth of the reconstruction.
       num_targets: number of longest capsules to reconstruct when targets are not given.
       units: sizes of the hidden layers.
+
+    Raises:
+      ValueError: for capsules or targets of another shape.
     """
 
     def __init__(self, image_shape, num_targets=1, units=(512, 1024), **kwargs):
@@ -43,17 +47,18 @@ class Decoder(keras.layers.Layer):
             for number, (size, activation) in enumerate(zip(sizes, activations), 1)]
 
     def build(self, input_shape):
-        _, num_capsules, atoms = input_shape
+        num_capsules, atoms = check_sizes(input_shape, num_capsules=None, atoms=None)
+        self.input_spec = keras.layers.InputSpec(shape=(None, num_capsules, atoms))
         width = num_capsules * atoms
         for layer in self.dense_layers:
             layer.build((None, width))
             width = layer.units
 
     def call(self, capsules, targets=None):
+        num_capsules, atoms = check_sizes(capsules.shape, num_capsules=None, atoms=None)
         if targets is None:
             targets = tf.math.top_k(norm(capsules), k=self.num_targets).indices
-        _, num_capsules, atoms = capsules.shape
-        num_targets = targets.shape[1]
+        num_targets, = check_sizes(targets.shape, num_targets=None)
         mask = tf.one_hot(targets, num_capsules, dtype=capsules.dtype)
         masked = capsules[:, tf.newaxis] * mask[..., tf.newaxis]
         pixels = tf.reshape(masked, [-1, num_capsules * atoms])   # [batch * num_targets, width]
@@ -64,7 +69,9 @@ class Decoder(keras.layers.Layer):
         return tf.transpose(images, [0, 1, 3, 4, 2])
 
     def compute_output_shape(self, capsules_shape, targets_shape=None):
-        num_targets = targets_shape[1] if targets_shape else self.num_targets
+        num_targets = self.num_targets
+        if targets_shape is not None:
+            num_targets, = check_sizes(targets_shape, num_targets=None)
         return (capsules_shape[0], num_targets, *self.image_shape)
 
     def get_config(self):

@@ -6,7 +6,9 @@ import keras
 import tensorflow as tf
 
 from capsules.convolution.algorithm import Convolution
+from capsules.convolution.spectral import outputs_and_padding
 from capsules.ops import squash
+from capsules.shapes import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -36,7 +38,8 @@ class PrimaryCapsules(keras.layers.Layer):
         `convolution.Convolution`).
 
     Raises:
-      ValueError: for another padding, or images that are smaller than an unpadded kernel.
+      ValueError: for another padding, images of another shape, or images smaller than an
+        unpadded kernel.
     """
 
     def __init__(self, num_capsules, atoms=8, kernel_size=9, strides=2, padding="valid",
@@ -53,28 +56,30 @@ class PrimaryCapsules(keras.layers.Layer):
         self.algorithm = algorithm
 
     def build(self, input_shape):
-        if None in input_shape[1:]:
-            raise ValueError("Expected images of known height, width and depth. "
-                             f"Received: input_shape={input_shape}.")
-        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
+        height, width, depth = check_sizes(input_shape, height=None, width=None, depth=None)
+        self.input_spec = keras.layers.InputSpec(shape=(None, height, width, depth))
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(self.kernel_size, self.kernel_size, input_shape[-1],
-                   self.num_capsules * self.atoms),
+            shape=(self.kernel_size, self.kernel_size, depth, self.num_capsules * self.atoms),
             initializer=keras.initializers.TruncatedNormal(stddev=0.1))
         self.bias = self.add_weight(
             name="bias", shape=(self.num_capsules, self.atoms),
             initializer=keras.initializers.Constant(0.1))
-        self.convolution = Convolution(self.algorithm, input_shape[1:3], self.kernel.shape,
-                                       self.strides, self.padding)
+        self.convolution = Convolution(self.algorithm, (height, width), self.kernel.shape,
+                                       self.strides, self.padding, self.compute_dtype)
 
-    def freeze(self):
-        """Transforms the kernel once for all calls until the next `freeze`."""
-        self.convolution.freeze(tf.cast(self.kernel.value, self.compute_dtype))
+    def cache_kernels(self):
+        """Transforms the kernel once for all calls within `with layer.cache_kernels():`.
+
+        For inference: within, the kernel must not change and gets no gradient. Afterwards the
+        layer is as before, also in functions that were traced within.
+        """
+        return self.convolution.cache(self.kernel.value)
 
     def call(self, inputs):
         features = self.convolution(inputs, tf.convert_to_tensor(self.kernel))
-        rows, columns = features.shape[1:3]
+        # Not features.shape: of no images at all, oneDNN's convolution makes a wrong one.
+        _, rows, columns = self.grid_shape(inputs.shape)
         features = tf.reshape(features, [-1, rows, columns, self.num_capsules, self.atoms])
         share = 1 / (self.num_capsules + 1) if self.leaky else 1 / self.num_capsules
         capsules = squash(features * share + self.bias)
@@ -82,11 +87,16 @@ class PrimaryCapsules(keras.layers.Layer):
         return tf.reshape(capsules, [-1, self.num_capsules * rows * columns, self.atoms])
 
     def grid_shape(self, input_shape):
-        """Returns the capsules' types, rows and columns, for images [batch, height, ...]."""
-        def positions(size):
-            fits = size if self.padding == "same" else size - self.kernel_size + 1
-            return -(-fits // self.strides)
-        return self.num_capsules, positions(input_shape[1]), positions(input_shape[2])
+        """Returns the capsules' types, rows and columns, for [batch, height, width, depth].
+
+        Raises:
+          ValueError: for images of another shape, or smaller than an unpadded kernel.
+        """
+        height, width, _ = check_sizes(input_shape, height=None, width=None, depth=None)
+        rows, columns = (
+            outputs_and_padding(size, self.kernel_size, self.strides, self.padding)[0]
+            for size in (height, width))
+        return self.num_capsules, rows, columns
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], math.prod(self.grid_shape(input_shape)), self.atoms)

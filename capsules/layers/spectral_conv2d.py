@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from capsules.convolution.algorithm import Convolution
+from capsules.shapes import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -28,7 +29,8 @@ class SpectralConv2D(keras.layers.Conv2D):
       **kwargs: as for keras.layers.Conv2D, but neither dilation, groups nor channels first.
 
     Raises:
-      ValueError: for what it cannot do.
+      ValueError: for what it cannot do, images of another shape, or images smaller than an
+        unpadded kernel.
     """
 
     def __init__(self, filters, kernel_size, strides=1, algorithm="spectral", **kwargs):
@@ -43,17 +45,22 @@ class SpectralConv2D(keras.layers.Conv2D):
         self.algorithm = algorithm
 
     def build(self, input_shape):
+        height, width, channels = check_sizes(input_shape, height=None, width=None, channels=None)
         super().build(input_shape)
-        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
-        self.convolution = Convolution(self.algorithm, input_shape[1:3], self.kernel.shape,
-                                       self.strides[0], self.padding)
+        self.input_spec = keras.layers.InputSpec(shape=(None, height, width, channels))
+        self.convolution = Convolution(self.algorithm, (height, width), self.kernel.shape,
+                                       self.strides[0], self.padding, self.compute_dtype)
 
     def convolution_op(self, inputs, kernel):
         return self.convolution(inputs, tf.convert_to_tensor(kernel))
 
-    def freeze(self):
-        """Transforms the kernel once for all calls until the next `freeze`."""
-        self.convolution.freeze(tf.cast(self.kernel.value, self.compute_dtype))
+    def cache_kernels(self):
+        """Transforms the kernel once for all calls within `with layer.cache_kernels():`.
+
+        For inference: within, the kernel must not change and gets no gradient. Afterwards the
+        layer is as before, also in functions that were traced within.
+        """
+        return self.convolution.cache(self.kernel.value)
 
     def get_config(self):
         return {**super().get_config(), "strides": self.strides[0], "algorithm": self.algorithm}

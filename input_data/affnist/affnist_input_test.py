@@ -110,7 +110,7 @@ def test_what_is_not_there_is_said(affnist_dir, mnist_dir):
         load(mnist_dir)
     with pytest.raises(DataError, match="to evaluate on; expected a folder of MNIST"):
         load(affnist_dir[0] / "transformed" / "test_batches", "train")
-    with pytest.raises(DataError, match=r"expected train_6shifted_mnist.* or train-images"):
+    with pytest.raises(DataError, match=r"expected train-images-idx3-ubyte and"):
         load(affnist_dir[0], "train")
     with pytest.raises(DataError, match="1 target"):
         input_data.load("affnist", None, "train", num_targets=2)
@@ -148,14 +148,16 @@ def test_held_out_digits_have_one_place_each(mnist_dir, digits):
     assert len({tuple(corner) for corner in corners}) > 5
 
 
-def test_expanded_records_beat_idx_files(mnist_dir):
+def test_expanded_records_are_read_where_data_dir_names_them(mnist_dir):
+    path = mnist_dir / "train_6shifted_mnist.tfrecords"
     flags = f"--data_dir={mnist_dir}", "--split=train", "--shift=6"
     assert mnist_shift.main(["mnist_shift.py", *flags, "--pad=6"]) == 0
-    assert load(mnist_dir, "train").info.num_examples == 60 * 169
-    os.remove(mnist_dir / "train_6shifted_mnist.tfrecords")
+    assert load(path, "train").info.num_examples == 60 * 169
+    assert load(mnist_dir, "train").info.num_examples == 60
+    os.remove(path)
     assert mnist_shift.main(["mnist_shift.py", *flags]) == 0
     with pytest.raises(DataError, match=r"expected images of \(40, 40, 1\).*--pad=6"):
-        load(mnist_dir, "train")
+        load(path, "train")
 
 
 def test_generated_digits_are_evaluated_and_said_to_be_generated(mnist_dir, digits, capsys):

@@ -14,11 +14,6 @@ REACH = 6           # pixels: all the places of 28x28 on 40x40
 PLACES = 1          # separates this use of random numbers from others
 
 
-def record_pattern(split):
-    """Returns the name of a split's record file, as a regular expression."""
-    return rf"{split}_{REACH}shifted_mnist\.tfrecords"
-
-
 def from_digits(folder, split, source):
     """Opens a split of the digits in a folder's IDX files, placed at random.
 
@@ -36,8 +31,7 @@ def from_digits(folder, split, source):
     Raises:
       DataError: if the files are missing or damaged.
     """
-    images, labels = mnist_input.read_idx_split(
-        folder, split, f"{split}_{REACH}shifted_mnist.tfrecords, or ")
+    images, labels = mnist_input.read_idx_split(folder, split, records=f"{split}_{REACH}shifted")
     ground = Ground(images, REACH, pad=REACH)
     moves = split in ("train", "valid_train")
     shifts = every_shift(REACH)

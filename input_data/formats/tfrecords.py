@@ -43,26 +43,34 @@ def shard_names(name):
     return names
 
 
-def find(folder, patterns):
-    """Returns the one set of record files in a folder that fits, as NAME or NAME@N, or None.
+def find(folder, names):
+    """Returns the one set of record files in a folder with one of these names, or None.
 
     Args:
       folder: str.
-      patterns: regular expressions of whole file names, without the shard's suffix.
+      names: file names, without the suffix of shards.
+
+    Returns:
+      str, NAME or NAME@N with the folder in front.
 
     Raises:
-      DataError: if several fit; lists them.
+      DataError: if there are several; lists them.
     """
-    found = set()
-    for entry in os.listdir(folder):
-        name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry,
-                                    re.DOTALL).groups()
-        if any(re.fullmatch(pattern, name) for pattern in patterns):
-            found.add(os.path.join(folder, f"{name}@{int(shards)}" if shards else name))
+    found = [path for path, name in sets(folder).items() if name in names]
     if len(found) > 1:
         raise DataError(f"{folder}: expected one set of records for this split, found several: "
-                        f"{', '.join(sorted(found))}; name one of them with --data_dir.")
-    return found.pop() if found else None
+                        f"{', '.join(found)}; name one of them with --data_dir.")
+    return found[0] if found else None
+
+
+def sets(folder):
+    """Returns a folder's sets of record files: NAME or NAME@N, the folder in front, to NAME."""
+    found = {}
+    for entry in sorted(os.listdir(folder)):
+        name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry, re.DOTALL).groups()
+        if name.endswith(".tfrecords"):
+            found[os.path.join(folder, f"{name}@{int(shards)}" if shards else name)] = name
+    return found
 
 
 class RecordFiles:

@@ -1,3 +1,4 @@
+import itertools
 import os
 import shutil
 
@@ -11,7 +12,7 @@ from conftest import write_mnist
 from input_data.dataset import DataError
 from input_data.formats.tf_examples import serialize
 from input_data.formats.tfrecords import write
-from input_data.mnist import mnist_input
+from input_data.mnist import mnist_input, mnist_shift
 from input_data.pipeline import evaluation_batches, training_batches
 
 TESTDATA = os.path.join(conftest.TESTDATA, "mnist_records")
@@ -72,20 +73,60 @@ def test_validation_takes_the_first_sixth_of_the_training_digits(mnist_dir, digi
     ("valid_train", "train_2shifted_mnist_valid.tfrecords"),
     ("valid_test", "valid_test_0shifted_mnist.tfrecords"),
     ("valid_test", "test_0shifted_mnist_valid.tfrecords"),
-    ("train", "train_6shifted_mnist.tfrecords"),
+    ("train", "train_2shifted_mnist.tfrecords-00000-of-00001"),
 ])
-def test_records_beat_idx_files(mnist_dir, split, name):
+def test_the_references_records_beat_idx_files(mnist_dir, split, name):
     write_records(mnist_dir, name)
     assert mnist_input.load(str(mnist_dir), split).info.num_examples == 2
 
 
-def test_two_shifted_files_are_listed(mnist_dir):
-    write_records(mnist_dir, "train_2shifted_mnist.tfrecords")
-    write_records(mnist_dir, "train_4shifted_mnist.tfrecords")
-    with pytest.raises(DataError, match=r"train_2shifted.*train_4shifted"):
-        mnist_input.load(str(mnist_dir), "train")
-    named = mnist_input.load(f"{mnist_dir}/train_4shifted_mnist.tfrecords", "train")
-    assert named.info.num_examples == 2
+def test_two_sets_of_records_are_listed(mnist_dir):
+    write_records(mnist_dir, "valid_train_2shifted_mnist.tfrecords")
+    write_records(mnist_dir, "train_2shifted_mnist_valid.tfrecords")
+    with pytest.raises(DataError, match=r"train_2shifted_mnist_valid.*valid_train_2shifted"):
+        mnist_input.load(str(mnist_dir), "valid_train")
+
+
+def batches_of(folder, split, num_targets):
+    """The first batch of training, or of evaluation, and its source."""
+    found = mnist_input.load(str(folder), split, num_targets)
+    batches = (training_batches(found, 5, seed=0) if split.endswith("train")
+               else evaluation_batches(found, 5))
+    return found.info, found.source, {key: array.numpy() for key, array in
+                                      next(iter(batches)).items()}
+
+
+@pytest.mark.parametrize("with_records", [False, True], ids=["idx", "records"])
+def test_what_a_generator_wrote_beside_the_data_does_not_change_what_is_read(mnist_dir,
+                                                                             with_records):
+    """Records of other shifts, or of pairs, beside the reference's two files or IDX files."""
+    if with_records:
+        for name in ("train_2shifted_mnist.tfrecords", "test_0shifted_mnist.tfrecords"):
+            shutil.copy(f"{TESTDATA}/{name}", mnist_dir)
+    chosen = list(itertools.product(mnist_input.RECORDS, (1, 2)))
+    before = [batches_of(mnist_dir, *choice) for choice in chosen]
+    for split in mnist_input.RECORDS:
+        mnist_shift.generate(str(mnist_dir), split, 1)
+        mnist_shift.generate(str(mnist_dir), split, 3, max_shard=1000)
+        mnist_shift.generate_pairs(str(mnist_dir), split, 2, num_pairs=3, max_shard=20)
+    for choice, (info, source, batch) in zip(chosen, before, strict=True):
+        found_info, found_source, found = batches_of(mnist_dir, *choice)
+        assert (found_info, found_source) == (info, source)
+        for key, array in batch.items():
+            np.testing.assert_array_equal(found[key], array)
+
+
+@pytest.mark.parametrize("name, split, num_targets", [
+    ("train_6shifted_mnist.tfrecords", "train", 1),
+    ("multitrain_2shifted_mnist.tfrecords@2", "train", 2),
+    ("multivalid_test_4shifted_mnist.tfrecords", "valid_test", 2),
+])
+def test_a_folder_of_other_records_is_told_how_to_name_them(tmp_path, name, split, num_targets):
+    for path in (name.replace("@2", f"-0000{shard}-of-00002") for shard in range(2)):
+        (tmp_path / path).touch()
+    (tmp_path / "test_6shifted_mnist.tfrecords").touch()
+    with pytest.raises(DataError, match=rf"found .*; --data_dir={tmp_path}/{name} reads these"):
+        mnist_input.load(str(tmp_path), split, num_targets)
 
 
 def test_one_file_cannot_be_trained_on_and_held_out(tmp_path):
@@ -117,7 +158,7 @@ def test_a_bad_record_is_named(tmp_path, changes, message):
 
 
 def test_an_empty_folder_is_told_what_was_expected(tmp_path):
-    with pytest.raises(DataError, match=r"test_Nshifted_mnist.*t10k-images.*found nothing"):
+    with pytest.raises(DataError, match=r"test_0shifted_mnist.*t10k-images.*found nothing\."):
         mnist_input.load(str(tmp_path), "test")
 
 

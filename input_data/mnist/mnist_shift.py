@@ -26,10 +26,9 @@ import numpy as np
 
 from commands import command_line
 from commands.errors import UsageError, check_path
-from input_data import workers
 from input_data.dataset import SPLITS
 from input_data.formats import tfrecords
-from input_data.mnist.pairs import Pairs
+from input_data.mnist.pairs import Pairs, in_order
 from input_data.mnist.shifts import Ground, every_shift
 
 FLAGS = command_line.new_flags()
@@ -98,7 +97,7 @@ def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0
 
     pairs = Pairs(*read_idx_split(data_dir, split), num_pairs, shift, pad, seed)
     name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
-    blocks = workers.in_order(PairRecords(pairs), tfrecords.chunks(len(pairs)), num_workers)
+    blocks = in_order(PairRecords(pairs), tfrecords.chunks(len(pairs)), num_workers)
     with contextlib.closing(blocks):        # ends the workers, whatever happens to the writing
         tfrecords.write_blocks(name, blocks, len(pairs), max_shard)
     return name, len(pairs)

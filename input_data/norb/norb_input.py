@@ -70,7 +70,7 @@ def _parse(features, shape):
 def _record_name(data_dir, split):
     if not os.path.isdir(data_dir):
         return data_dir
-    name = tfrecords.find(data_dir, [rf"{split}duo\.tfrecords"])
+    name = tfrecords.find(data_dir, [f"{split}duo.tfrecords"])
     if name is None:
         raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
                         "python -m input_data.norb.norb_convert makes it.")

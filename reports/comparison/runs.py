@@ -9,11 +9,10 @@ from commands.errors import RunError
 from models.hparams import parse_overrides
 from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint, newest_whole_checkpoint
 from training.checkpoints.write import KEEP_CHECKPOINTS
-from training.evaluation.evaluate import CheckpointEvaluations
-from training.evaluation.loading import open_split
-from training.monitoring import progress
+from training.evaluation.evaluate import Evaluator
+from training.monitoring import screen
 from training.monitoring.tensorboard import read_history
-from training.run_folder import contents, stopwatch
+from training.run_folder import contents, resume, stopwatch
 from training.train import train
 
 MARK = "comparison.json"        # what says that a folder is a comparison's
@@ -81,7 +80,7 @@ class Comparison:
         self._plan = plan
         _check_folder(plan.output)
         self._train_info, self._held_out_info = (
-            open_split(plan.settings(train=kind)).info for kind in (True, False))
+            _open(plan.settings(train=kind)).info for kind in (True, False))
         self._chosen = {name: self._choose(name) for name in plan.networks}
         # What cannot be built is found before anything is trained.
         self._parameters = {
@@ -100,22 +99,20 @@ class Comparison:
             return None
         print(f"\nTraining {name}, seed {seed}: {self._plan.epochs} epochs of "
               f"{settings.save_step} steps of {settings.batch_size} images.", flush=True)
-        contents.make_folder(settings.train_folder)
         return train(settings)
 
     def evaluate(self, name, seed):
         """Evaluates the epochs of a training that were not evaluated yet."""
         settings = self._settings(name, seed, train=False, batch_size=None, micro_batch=None,
                                   eval_size=self._held_out_info.num_examples)
-        evaluations = None
+        evaluator = None
         for step in self._steps(name):
             if step in _wrong_by_step(settings):
                 continue
             stored = StoredCheckpoint(
                 os.path.join(settings.train_folder, f"{CHECKPOINT_NAME}-{step}"))
-            evaluations = evaluations or CheckpointEvaluations(settings, stored,
-                                                               open_split(settings))
-            evaluations.add(stored)
+            evaluator = evaluator or Evaluator(settings, [resume.read(stored.folder)])
+            evaluator.evaluate_and_write(stored)
 
     def result(self, name):
         """Returns the Result of a network whose trainings were all evaluated."""
@@ -146,7 +143,7 @@ class Comparison:
         used = {key for chosen in self._chosen.values()
                 for key in parse_overrides(chosen["hparams"])}
         for key in sorted(parse_overrides(self._plan.hparams_override).keys() - used):
-            progress.warn(f"--hparams_override: {key}: without effect on any of the networks.")
+            screen.warn(f"--hparams_override: {key}: without effect on any of the networks.")
 
     def _hparams(self, name):
         return models.default_hparams(name).override(self._chosen[name]["hparams"])
@@ -183,6 +180,13 @@ class Comparison:
         contents.make_folder(plan.output)
         contents.write(plan.output, MARK,
                         {**mark, "networks": {**before["networks"], **self._chosen}})
+
+
+def _open(settings):
+    """Returns the Split that a Config reads, and says on the screen what it is."""
+    split = settings.load_data()
+    screen.show_data(split)
+    return split
 
 
 def _check_folder(folder):

@@ -6,7 +6,7 @@ from reports.drawing.cases import find_cases
 
 
 def test_right_and_wrong_ones_are_chosen_separately(reader):
-    network, split = trained_network.load(trained_network.Choice(reader))
+    network, split = trained_network.load(trained_network.of_checkpoint(reader))
     right, wrong = find_cases(network, split, right=15, wrong=5)
     assert (len(right), len(wrong)) == (15, 5)
     np.testing.assert_array_equal(right.labels, right.predictions)
@@ -21,7 +21,7 @@ def test_right_and_wrong_ones_are_chosen_separately(reader):
 
 
 def test_fewer_cases_than_wanted_are_all_shown(reader):
-    network, split = trained_network.load(trained_network.Choice(reader))
+    network, split = trained_network.load(trained_network.of_checkpoint(reader))
     right, wrong = find_cases(network, split, right=500, wrong=500, most=60)
     assert len(right) + len(wrong) == 60 and len(right) > 40
 

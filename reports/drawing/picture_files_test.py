@@ -7,6 +7,7 @@ from PIL import Image
 
 import input_data
 from input_data.dataset import DataError
+from reports.conftest import PAIRS
 from reports.drawing import picture_files
 
 MNIST = input_data.load("mnist", None, "test")
@@ -121,7 +122,7 @@ def test_every_camera_gets_the_image(tmp_path):
 
 
 def test_pairs_of_digits_keep_their_places(tmp_path):
-    split = input_data.load("mnist", "testdata/multimnist", "test", num_targets=2)
+    split = input_data.load("mnist", PAIRS, "test", num_targets=2)
     pixels = split.read(np.array([0]))["images"][0, ..., 0]
     Image.fromarray(255 - pixels).save(tmp_path / "pair.png")
     found = picture_files.batch([str(tmp_path / "pair.png")], split)["images"][0, ..., 0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from commands.errors import DamagedError, RunError, reason
 from training.checkpoints import integrity, tf1_names
-from training.monitoring import progress
+from training.monitoring import screen
 from training.optimizer import AVERAGE, optimizer_slots
 
 CHECKPOINT_NAME = "model.ckpt"
@@ -66,7 +66,7 @@ def newest_whole_checkpoint(folder):
         try:
             return StoredCheckpoint(os.path.join(folder, f"{CHECKPOINT_NAME}-{step}"))
         except DamagedError as error:
-            progress.warn(f"{error} It is passed over.")
+            screen.warn(f"{error} It is passed over.")
     if steps:
         raise DamagedError(f"{folder}: none of its {len(steps)} checkpoints is whole; bring one "
                            "back, or move them away to start from the beginning.")

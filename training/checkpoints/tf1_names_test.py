@@ -45,7 +45,7 @@ def test_trained_checkpoint_gives_the_references_logits(golden_dir, whole_mnist_
     inferred = [network(batch) for batch in batches]
     logits = np.concatenate([part.logits for part in inferred])
     np.testing.assert_allclose(logits, expected["logits"], atol=1e-4)
-    np.testing.assert_allclose(inferred[0].remakes[:20, 0, ..., 0].numpy().reshape(20, 784),
+    np.testing.assert_allclose(inferred[0].reconstructions[:20, 0, ..., 0].numpy().reshape(20, 784),
                                expected["remake_1"], atol=1e-4)
     outcome = loss_and_metrics(HPARAMS, batches[0], inferred[0])
     np.testing.assert_allclose(tf.reduce_mean(outcome.total_loss),
@@ -160,12 +160,12 @@ def test_capsule_networks_equal_numpy(tmp_path, convolution, leaky, padding, in_
     np.testing.assert_allclose(found.capsules, expected, atol=2e-5)
     np.testing.assert_allclose(found.logits, np.linalg.norm(expected, axis=-1), atol=2e-5)
     if not remake:
-        assert found.remakes is None
+        assert found.reconstructions is None
         return
     dense = [(wide[f"recons/recons_{number}/weights"], wide[f"recons/recons_{number}/biases"])
              for number in (1, 2, 3)]
-    remakes = oracle.decoder(expected, batch["targets"], dense, (20, 22, depth))
-    np.testing.assert_allclose(found.remakes, remakes, atol=2e-5)
+    reconstructions = oracle.decoder(expected, batch["targets"], dense, (20, 22, depth))
+    np.testing.assert_allclose(found.reconstructions, reconstructions, atol=2e-5)
 
 
 def pooled(images):

@@ -21,7 +21,6 @@ from training.optimizer import optimizer_slots
 from training.run_folder import contents
 
 KEEP_CHECKPOINTS = 1000
-STATE_FILE = "checkpoint"
 RETRY_SECONDS = 60
 
 
@@ -98,7 +97,7 @@ class CheckpointWriter:
                  for name in checkpoint_names(self.folder)[-self._keep:]]
         lines = [f'model_checkpoint_path: "{os.path.basename(self.newest)}"',
                  *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
-        contents.write_text(self.folder, STATE_FILE, "\n".join(lines) + "\n")
+        contents.write_text(self.folder, contents.STATE, "\n".join(lines) + "\n")
 
     def _remove_old(self, step):
         """Removes the oldest checkpoints; those after this step, damaged ones, do not count."""

@@ -62,20 +62,20 @@ def from_environment(environment):
     return ClusterSpec(tuple(addresses), before + index)
 
 
-def check(settings, spec):
-    """Checks that a cluster can do what settings ask for.
+def check(config, spec):
+    """Checks that a cluster can do what a configuration asks for.
 
     Args:
-      settings: Settings.
+      config: Config.
       spec: ClusterSpec or None.
 
     Raises:
       UsageError: if not.
     """
-    if spec and not settings.train:
+    if spec and not config.train:
         raise UsageError(f"{VARIABLE} is for training: evaluation takes one process, without it.")
-    if spec and settings.device_type == "cpu" and settings.num_gpus > 1:
-        raise UsageError(f"--num_gpus={settings.num_gpus}: with {VARIABLE} each worker's CPU is "
+    if spec and config.device_type == "cpu" and config.num_gpus > 1:
+        raise UsageError(f"--num_gpus={config.num_gpus}: with {VARIABLE} each worker's CPU is "
                          "one device.")
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from commands.errors import UsageError
-from training.config import Settings
+from training.config import Config
 from training.distribution import cluster
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_cluster_gets_its_error(text, found):
     ({"train": False, "checkpoint": "x"}, "evaluation takes one process"),
     ({"num_gpus": 2, "device_type": "cpu"}, "is one device")])
 def test_what_a_cluster_cannot_do_is_refused(options, message):
-    settings = Settings(summary_dir="-", **options)
+    settings = Config(summary_dir="-", **options)
     cluster.check(settings, None)
     with pytest.raises(UsageError, match=message):
         cluster.check(settings, parse({"worker": ["a:1", "b:1"]}))

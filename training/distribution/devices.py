@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from commands.errors import RunError
 from training.distribution import cluster, rendezvous
-from training.distribution.replicas import ONE, Towers
+from training.distribution.replicas import ONE, Replicas
 
 CONNECT_SECONDS = 40        # for workers that have met
 # Waits for the end of standard input; ends its parent, with a line, if that comes too late.
@@ -21,42 +21,42 @@ if not select.select([0], [], [], float(sys.argv[1]))[0]:
     os.kill(os.getppid(), signal.SIGKILL)
 """
 
-_cluster = []       # the Towers of the cluster that this process is in, if it is in one
+_cluster = []       # the Replicas of the cluster that this process is in, if it is in one
 
 
-def prepare(settings):
+def prepare(config):
     """Chooses the devices that TensorFlow will see, and connects the workers of a cluster.
 
     To be called between TensorFlow's import and its first use.
 
     Args:
-      settings: Settings.
+      config: Config.
 
     Raises:
       RunError: if there are not so many devices, or a worker does not come.
     """
-    chosen = _choose(settings.num_gpus, settings.device_type)
+    chosen = _choose(config.num_gpus, config.device_type)
     spec = cluster.from_environment(os.environ)
     if spec and not _cluster:
-        rendezvous.meet(spec, chosen, settings.patience_minutes)
+        rendezvous.meet(spec, chosen, config.patience_minutes)
         _cluster.append(_connect(spec))
 
 
-def towers(settings):
-    """Returns the Towers of a run; those of the cluster are for training alone.
+def replicas(config):
+    """Returns the Replicas of a run; those of the cluster are for training alone.
 
     Args:
-      settings: Settings, for which `prepare` was called, or of one device.
+      config: Config, for which `prepare` was called, or of one device.
     """
-    if _cluster and settings.train:
+    if _cluster and config.train:
         return _cluster[0]
-    if settings.num_gpus == 1:
+    if config.num_gpus == 1:
         return ONE
-    if settings.device_type == "gpu":
-        return Towers(tf.distribute.MirroredStrategy(
-            [f"GPU:{number}" for number in range(settings.num_gpus)]))
-    return Towers(tf.distribute.MirroredStrategy(
-        [f"CPU:{number}" for number in range(settings.num_gpus)],
+    if config.device_type == "gpu":
+        return Replicas(tf.distribute.MirroredStrategy(
+            [f"GPU:{number}" for number in range(config.num_gpus)]))
+    return Replicas(tf.distribute.MirroredStrategy(
+        [f"CPU:{number}" for number in range(config.num_gpus)],
         # The others keep what they learned of the first strategy of a process.
         cross_device_ops=tf.distribute.ReductionToOneDevice()))
 
@@ -91,11 +91,11 @@ def _split_cpu(number):
 
 
 def _connect(spec):
-    """Returns the Towers of a cluster whose workers have met."""
+    """Returns the Replicas of a cluster whose workers have met."""
     with _watched(CONNECT_SECONDS, f"Worker {spec.number}: the others cannot be reached, or have "
                   "gone; start all workers again."):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    return Towers(strategy, spec)
+    return Replicas(strategy, spec)
 
 
 @contextlib.contextmanager

@@ -5,42 +5,32 @@ import pytest
 
 import experiment
 from conftest import tensors
-from training import loop
 from training.distribution import devices
+from training.loop import Hook
 from training.run_folder import contents
 
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1,remake=false"
 
 
-def run(*arguments):
-    return experiment.main(["experiment.py", *map(str, arguments)])
+def run(*arguments, hook=None):
+    return experiment.main(["experiment.py", *map(str, arguments)], hook)
 
 
-@pytest.fixture
-def batches(monkeypatch):
+class Batches(Hook, list):
     """What is trained on, batch by batch: lists of images as bytes, in order."""
-    make_step, found = loop.make_train_step, []
 
-    def noting(network, optimizer, towers, **options):
-        step = make_step(network, optimizer, towers, **options)
-
-        def noted(batch, *arguments):
-            found.append([image.tobytes() for image in towers.joined(batch["images"])])
-            return step(batch, *arguments)
-
-        return noted
-
-    monkeypatch.setattr(loop, "make_train_step", noting)
-    return found
+    def before_step(self, step, batch):
+        self.append([image.tobytes() for image in batch["images"].numpy()])
 
 
-def test_batches_are_the_same_over_restarts_with_other_devices(tmp_path, mnist_dir, batches):
+def test_batches_are_the_same_over_restarts_with_other_devices(tmp_path, mnist_dir):
     common = (f"--data_dir={mnist_dir}", SMALL, "--batch_size=7", "--device_type=cpu")
-    assert run(f"--summary_dir={tmp_path}/whole", *common, "--max_steps=10") == 0
+    batches = Batches()
+    assert run(f"--summary_dir={tmp_path}/whole", *common, "--max_steps=10", hook=batches) == 0
     expected, batches[:] = list(batches), []
     for step, count in ((2, 1), (5, 4), (7, 2), (10, 1)):
         assert run(f"--summary_dir={tmp_path}/parts", *common, f"--max_steps={step}",
-                   f"--num_gpus={count}") == 0
+                   f"--num_gpus={count}", hook=batches) == 0
     assert batches == expected
     assert contents.read(tmp_path / "parts" / "train", contents.FINISHED) == {"step": 10}
 

@@ -1,4 +1,4 @@
-"""The devices that share a run's batches: one, several of a machine (towers), or a cluster's.
+"""The devices that share a run's batches: one, several of a machine (replicas), or a cluster's.
 
 Every device has its share of each batch and a copy of the variables. What they compute is summed,
 so that results do not depend, but for rounding, on their number.
@@ -16,7 +16,7 @@ from commands.errors import RunError, reason
 LOST = re.compile(r"Collective ops is aborted|/job:(chief|worker)/|heartbeat")
 
 
-class Towers:
+class Replicas:
     """The devices of a run.
 
     Args:
@@ -47,7 +47,7 @@ class Towers:
         return self._strategy.scope()
 
     def for_batch(self, size):
-        """Returns these Towers; or the first device's, for less than an example for each.
+        """Returns these Replicas; or the first device's, for less than an example for each.
 
         Args:
           size: int, examples in a batch.
@@ -158,7 +158,7 @@ class Towers:
                 "workers again: they go on from the newest checkpoint.") from None
 
 
-ONE = Towers()
+ONE = Replicas()
 
 
 def shares(size, count):

@@ -8,7 +8,7 @@ import tensorflow as tf
 import models
 from input_data.dataset import DatasetInfo
 from models.hparams import HParams
-from training.config import Settings
+from training.config import Config
 from training.distribution import devices
 from training.distribution.replicas import ONE, shares
 from training.evaluation.inference import Evaluator
@@ -28,7 +28,7 @@ def memory():
 
 
 def cpus(count):
-    return devices.towers(Settings(summary_dir="-", num_gpus=count, device_type="cpu"))
+    return devices.replicas(Config(summary_dir="-", num_gpus=count, device_type="cpu"))
 
 
 def batch(size, num_targets):
@@ -39,15 +39,15 @@ def batch(size, num_targets):
         "target_images": tf.constant(rng.random((size, num_targets, SIZE, SIZE, 1)), tf.float32)}
 
 
-def trained(towers, name, num_targets, size, micro_batch=None):
+def trained(replicas, name, num_targets, size, micro_batch=None):
     """Returns gradients of a first step, variables after five, and the Outcomes."""
     keras.utils.set_random_seed(0)
     info = DatasetInfo("noise", SIZE, SIZE, 1, 10, (), num_targets)
-    with towers.scope():
+    with replicas.scope():
         network = models.build(name, HParams().override(NETWORKS[name]), info)
         optimizer = make_optimizer(network)
-    step = make_train_step(network, optimizer, towers, micro_batch)
-    examples = towers.spread(batch(size, num_targets), size)
+    step = make_train_step(network, optimizer, replicas, micro_batch)
+    examples = replicas.spread(batch(size, num_targets), size)
     outcomes = []
     for number in range(5):
         outcomes.append([float(value) for value in step(examples, tf.constant(float(size)))])
@@ -96,12 +96,12 @@ def test_every_example_is_counted_once(mnist_dir, examples):
 
     split = input_data.load("mnist", str(mnist_dir), "train")
 
-    def evaluated(towers):
+    def evaluated(replicas):
         keras.utils.set_random_seed(0)
-        with towers.scope():
+        with replicas.scope():
             network = models.build("mlp", models.default_hparams("mlp"), split.info)
         collected = []
-        found = Evaluator(network, split, 10, examples, towers).evaluate(
+        found = Evaluator(network, split, 10, examples, replicas).evaluate(
             lambda *batch: collected.append(batch))
         targets, logits = (np.concatenate(values) for values in zip(*collected))
         return found, targets, logits

@@ -3,100 +3,82 @@
 import os
 import time
 
-import tensorflow as tf
-
-import capsules
 from commands.errors import RunError
 from training.checkpoints.read import StoredCheckpoint
 from training.evaluation import result_file
-from training.evaluation.evaluate import CheckpointEvaluations
-from training.evaluation.inference import Evaluation
-from training.evaluation.loading import open_split
-from training.monitoring.confusion import Confusion
-from training.run_folder import trained_on
+from training.evaluation.evaluate import Evaluator
+from training.evaluation.tally import Tally
+from training.monitoring import screen
+from training.run_folder import resume
 
 
-def evaluate_ensemble(settings):
+def evaluate(config):
     """Evaluates the members, then their ensemble; prints and writes all results.
 
-    The members' names are settings.checkpoint with 0 to num_trials - 1 in place of {}; or 1 to
+    The members' names are config.checkpoint with 0 to num_trials - 1 in place of {}; or 1 to
     num_trials, where all of those are there and 0 is not. Those that are missing are named and
     left out.
 
     Args:
-      settings: Settings.
+      config: Config.
 
     Raises:
       RunError: if there are no members, or one is of another network.
     """
     start = time.monotonic()
-    members = [StoredCheckpoint(name) for name in member_names(settings)]
-    settings = trained_on.as_trained(settings, *(stored.folder for stored in members))
-    evaluations = CheckpointEvaluations(settings, members[0], open_split(settings))
-    sums = _SummedLogits()
-    each = []
+    members = [StoredCheckpoint(name) for name in member_names(config)]
+    evaluator = Evaluator(config, [resume.read(stored.folder) for stored in members])
+    screen.show_data(evaluator.split)
+    if evaluator.config.test_folder:
+        evaluator.write_config()
+    sums, results = [], []
     for stored in members:
-        sums.start_member()
-        evaluation = evaluations.evaluate(stored, sums.add)
-        each.append(evaluations.result(stored, evaluation))
-    ensemble = sums.evaluation(seconds=round(time.monotonic() - start, 3))
+        batches = []
+        evaluation = evaluator.evaluate(stored, batches)
+        sums = with_member(sums, batches)
+        results.append(evaluator.result(stored, evaluation))
+    tally = Tally(evaluator.split.info.num_classes)
+    for targets, logits in sums:
+        tally.add(targets, logits)
+    ensemble = tally.evaluation(evaluator.split.info.num_examples, time.monotonic() - start)
     print(f"Ensemble of {len(members)}:")
-    print(ensemble.line(), flush=True)
-    if settings.test_folder:
-        together = evaluations.result(members[-1], ensemble)
-        result_file.write(settings.test_folder,
-                      {**together, "checkpoint": settings.checkpoint, "members": each},
-                      ensemble.confusion)
+    evaluator.print_result(ensemble)
+    if evaluator.config.test_folder:
+        together = evaluator.result(members[-1], ensemble)
+        result_file.write(evaluator.config.test_folder,
+                          {**together, "checkpoint": config.checkpoint, "members": results},
+                          ensemble.confusion)
 
 
-def member_names(settings):
+def with_member(sums, batches):
+    """Returns an ensemble's batches, each as (targets, logits), with another member's logits added.
+
+    Args:
+      sums: list of (targets, logits) of the members before; empty for the first.
+      batches: list of (targets, logits) of the member, of the same batches.
+    """
+    if not sums:
+        return batches
+    return [(targets, before + logits) for (targets, before), (_, logits) in zip(sums, batches)]
+
+
+def member_names(config):
     """Returns the names of an ensemble's checkpoints; says which are missing.
 
-    Args, Raises: as for `evaluate_ensemble`.
+    Args, Raises: as for `evaluate`.
     """
     def there(number):
-        return os.path.exists(settings.checkpoint.replace("{}", str(number)) + ".index")
+        return os.path.exists(config.member(number) + ".index")
 
-    from_1 = range(1, settings.num_trials + 1)
+    from_1 = range(1, config.num_trials + 1)
     first = 1 if not there(0) and all(map(there, from_1)) else 0
     if first:
-        print(f"There is no member 0: members are 1 to {settings.num_trials}.")
-    names = {number: settings.checkpoint.replace("{}", str(number))
-             for number in range(first, first + settings.num_trials)}
-    missing = [number for number in names if not there(number)]
-    if len(missing) == len(names):
-        raise RunError(f"--checkpoint={settings.checkpoint}: there is no member from "
-                       f"{names[first]} on.")
+        print(f"There is no member 0: members are 1 to {config.num_trials}.")
+    numbers = range(first, first + config.num_trials)
+    missing = [number for number in numbers if not there(number)]
+    if len(missing) == len(numbers):
+        raise RunError(f"--checkpoint={config.checkpoint}: there is no member from "
+                       f"{config.member(first)} on.")
     for number in missing:
-        print(f"Member {number} is missing and left out: {names[number]}")
-    return [name for number, name in names.items() if number not in missing]
-
-
-class _SummedLogits:
-    """The members' logits, summed by example."""
-
-    def __init__(self):
-        self._targets, self._logits = [], []
-
-    def start_member(self):
-        """Begins again with the first batch."""
-        self._batch = 0
-
-    def add(self, targets, logits):
-        """Takes the current member's next batch."""
-        if self._batch == len(self._logits):
-            self._targets.append(targets)
-            self._logits.append(logits)
-        else:
-            self._logits[self._batch] = self._logits[self._batch] + logits
-        self._batch += 1
-
-    def evaluation(self, seconds):
-        """Returns the Evaluation of the sums; it has no losses."""
-        batches = list(zip(self._logits, self._targets))
-        counts = [sum(int(tf.math.count_nonzero(count(*batch))) for batch in batches)
-                  for count in (capsules.correct, capsules.almost_correct)]
-        confusion = Confusion.empty(self._logits[0].shape[1])
-        for logits, targets in batches:
-            confusion.add(targets, capsules.predicted(logits, targets.shape[1]))
-        return Evaluation(sum(map(len, self._targets)), *counts, 0.0, 0.0, seconds, confusion)
+        print(f"Member {number} is missing and left out: {config.member(number)}")
+    return [config.member(number) for number in numbers if number not in missing]

@@ -7,10 +7,11 @@ import pytest
 
 import experiment
 import input_data
+from conftest import load_network
 from input_data.pipeline import evaluation_batches
 from training.checkpoints.read import StoredCheckpoint
-from training.evaluation.ensemble import _SummedLogits
-from training.evaluation.loading import load_network
+from training.evaluation.ensemble import with_member
+from training.evaluation.tally import Tally
 
 
 def run(*arguments):
@@ -48,7 +49,7 @@ def test_the_ensemble_is_the_sum_of_its_members_logits(trials, tmp_path, capsys)
     wrong = []
     for trial in range(3):
         stored = StoredCheckpoint(f"{folder}/trial{trial}/train/model.ckpt-3")
-        network = load_network(stored, model, "", split.info)
+        network = load_network(stored.name, model, split.info)
         batches = list(evaluation_batches(split, 100, 250))
         logits = np.concatenate([network(batch).logits for batch in batches])
         targets = np.concatenate([batch["targets"][:, 0] for batch in batches])
@@ -113,13 +114,14 @@ def test_wrong_trials_get_one_line(arguments, message, tmp_path, monkeypatch, ca
 
 
 def test_pairs_count_both_targets():
-    sums = _SummedLogits()
+    sums = []
     targets = np.array([[0, 1], [0, 1], [2, 3]], np.int32)
     for logits in ([[9, 0, 0, 0], [9, 0, 1, 0], [1, 1, 0, 0]],
                    [[0, 5, 0, 0], [0, 0, 5, 0], [1, 0, 0, 0]]):
-        sums.start_member()
-        sums.add(targets, np.array(logits, np.float32))
-    evaluation = sums.evaluation(seconds=1.0)
+        sums = with_member(sums, [(targets, np.array(logits, np.float32))])
+    tally = Tally(num_classes=4)
+    tally.add(*sums[0])
+    evaluation = tally.evaluation(split_examples=3, seconds=1.0)
     assert (evaluation.examples, evaluation.wrong, evaluation.almost_wrong) == (3, 2, 1)
     assert evaluation.confusion.examples.tolist() == [2, 2, 1, 1]
     assert evaluation.confusion.wrong.tolist() == [0, 1, 1, 1]

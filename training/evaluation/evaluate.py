@@ -1,138 +1,120 @@
-"""Evaluates one checkpoint, or those of a training as they come."""
+"""Evaluates a checkpoint."""
 
 import os
 import time
 
-from commands.errors import DamagedError, RunError
-from training.checkpoints.read import StoredCheckpoint, checkpoint_names
+import models
+from commands.errors import RunError
+from training.checkpoints.read import StoredCheckpoint
 from training.config import EVALUATION_BATCH
 from training.distribution import devices
 from training.evaluation import result_file
-from training.evaluation.inference import Evaluator
-from training.evaluation.loading import check_same_network, load_network, open_split
-from training.monitoring import progress
+from training.evaluation.inference import Inference
+from training.evaluation.tally import tally
+from training.monitoring import screen
 from training.monitoring.tensorboard import EVALUATION_TAGS, Summaries
-from training.run_folder import contents, trained_on
+from training.run_folder import contents, resume
 
 
-def evaluate(settings):
-    """Evaluates one checkpoint.
-
-    Args, Returns, Raises: as for `run`.
-    """
-    stored = StoredCheckpoint(settings.checkpoint)
-    settings = trained_on.as_trained(settings, stored.folder)
-    CheckpointEvaluations(settings, stored, open_split(settings)).add(stored)
-
-
-def follow(settings):
-    """Evaluates the checkpoints of a training, each once, until the training ends.
-
-    It ends with the checkpoint of max_steps, with the mark that a finished training leaves, or
-    when no checkpoint has come for patience_minutes.
-
-    Checkpoints that are damaged are named and passed over; if the last one is, that is an error.
-
-    Args, Returns, Raises: as for `run`.
-    """
-    folder = settings.train_folder
-    print(f"Following the checkpoints in {folder}"
-          + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
-    # What is wrong with these shall not be found hours later.
-    contents.make_folder(settings.test_folder)
-    opened = trained_on.as_trained(settings, folder)
-    split = open_split(opened)
-    evaluations, seen, missed = None, set(), None
-    last_news = time.monotonic()
-    while True:
-        # Read before the list: what is then not in the list will not come.
-        finished = contents.read_finished(folder)
-        new = [name for name in checkpoint_names(folder) if name not in seen]
-        for name in new:
-            seen.add(name)
-            last_news = time.monotonic()
-            try:
-                stored = StoredCheckpoint(name)
-                if evaluations is None:
-                    # A training that was not there yet may have been started with other flags.
-                    if (now := trained_on.as_trained(settings, folder)) != opened:
-                        opened, split = now, open_split(now)
-                    evaluations = CheckpointEvaluations(opened, stored, split)
-                evaluations.add(stored)
-            except DamagedError as error:       # or removed by the training, as too old
-                progress.warn(f"{error} It is passed over.")
-                missed = error
-                continue
-            missed = None
-            if settings.max_steps is not None and stored.step >= settings.max_steps:
-                return
-        if finished is not None and not new and finished >= (settings.max_steps or 0):
-            break
-        if time.monotonic() - last_news > 60 * settings.patience_minutes:
-            if not seen:
-                raise RunError(f"{folder}: no checkpoint for {settings.patience_minutes:g} "
-                               "minutes (--patience_minutes).")
-            print(f"No new checkpoint for {settings.patience_minutes:g} minutes.")
-            break
-        if not new:
-            time.sleep(settings.poll_seconds)
-    if missed:
-        raise RunError(f"The last checkpoint was not evaluated: {missed}")
-
-
-class CheckpointEvaluations:
-    """Evaluates checkpoints of one network, one after another.
-
-    The network is built once.
+def evaluate(config):
+    """Evaluates one checkpoint, prints the result, and writes it if there is a summary_dir.
 
     Args:
-      settings: Settings.
-      stored: StoredCheckpoint, the first of the checkpoints.
-      split: Split to evaluate on.
+      config: Config.
+
+    Raises:
+      DataError, HParamsError, RunError: for what the user can mend.
+    """
+    stored = StoredCheckpoint(config.checkpoint)
+    evaluator = Evaluator(config, [resume.read(stored.folder)])
+    screen.show_data(evaluator.split)
+    evaluator.evaluate_and_write(stored)
+
+
+class Evaluator:
+    """A network and the data that its checkpoints are evaluated on, one after another.
+
+    Args:
+      config: Config of the evaluation, as it was asked for.
+      runs: list of StoredRun, of the trainings whose checkpoints will be evaluated.
+      unlabelled: whether the data are the dataset's images without labels.
+
+    Attributes:
+      config: Config, with what the trainings decide.
+      split: Split.
+      network: Network; its variables are those of the last checkpoint, if any.
+
+    Raises:
+      DataError, HParamsError, RunError: for data that are missing or damaged, or do not fit the
+        trainings, and for trainings that do not fit each other.
     """
 
-    def __init__(self, settings, stored, split):
-        self._settings = settings
-        self._info = split.info
-        trained_on.check(stored.folder, split.info)
-        trained_on.warn_of_seen(settings, stored.folder)
-        towers = devices.towers(settings)
-        with towers.scope():
-            self._network = load_network(
-                stored, settings.model, settings.hparams_override, split.info,
-                settings.convolution or "auto", settings.precision or "float32")
-        self._evaluator = Evaluator(self._network, split, settings.batch_size or EVALUATION_BATCH,
-                                    settings.eval_size, towers)
-        if settings.test_folder:
-            contents.make_folder(settings.test_folder)
-            contents.write_settings(settings.test_folder, settings, self._network.hparams)
+    def __init__(self, config, runs, unlabelled=False):
+        self._asked = config
+        self.config = config = resume.for_evaluation(config, runs)
+        self._limit = None if unlabelled else config.eval_size
+        self.split = config.load_unlabelled() if unlabelled else config.load_data()
+        for run in runs:
+            resume.check_data(run, self.split)
+            resume.warn_of_seen(config, run, self.split)
+        replicas = devices.replicas(config)
+        with replicas.scope():
+            self.network = models.build(config.model, self._hparams(runs[0]), self.split.info,
+                                        config.convolution, config.precision)
+        screen.warn_of_unused(self.network, config.hparams_override)
+        for run in runs:
+            self._check_same_network(run)
+        self._inference = Inference(self.network, config.batch_size or EVALUATION_BATCH, replicas)
+
+    def fits(self, run):
+        """Whether the evaluation would be made alike for a StoredRun of the same training."""
+        return (resume.for_evaluation(self._asked, [run]) == self.config
+                and self._hparams(run) == self.network.hparams)
+
+    def answers(self, stored, what="Evaluating"):
+        """Yields each batch with the Answer of a checkpoint's network, up to eval_size examples.
+
+        Args:
+          stored: StoredCheckpoint.
+          what: str, the word in front of the progress bar.
+        """
+        stored.restore_network(self.network)
+        return self._inference.over(self.split, self._limit, what)
 
     def evaluate(self, stored, collect=None):
         """Evaluates a checkpoint and prints the result.
 
         Args:
           stored: StoredCheckpoint.
-          collect: as for `Evaluator.evaluate`.
+          collect: list that takes each batch's (targets, logits), or None.
 
         Returns:
           Evaluation.
 
         Raises:
-          RunError: if the checkpoint is of another network than the first, or trained on other
-            data.
+          RunError: if the checkpoint is of another network.
         """
-        trained_on.check(stored.folder, self._info)
-        check_same_network(stored, self._network, self._settings.hparams_override)
-        stored.restore_network(self._network)
+        start = time.monotonic()
+        answers = self.answers(stored)
         print(f"Evaluating {stored.name}, step {stored.step}.")
-        evaluation = self._evaluator.evaluate(collect)
-        print(evaluation.line(), flush=True)
+        counted = tally(answers, self.split.info.num_classes, collect)
+        evaluation = counted.evaluation(self.split.info.num_examples, time.monotonic() - start)
+        self.print_result(evaluation)
         return evaluation
 
-    def add(self, stored):
+    def print_result(self, evaluation):
+        """Prints an Evaluation's line, and whether it is of a part of the split only."""
+        if evaluation.examples < evaluation.split_examples:
+            print(f"The first {evaluation.examples:,} of {evaluation.split_examples:,}; "
+                  f"--eval_size={evaluation.split_examples} takes all.")
+        print(evaluation.line(), flush=True)
+
+    def evaluate_and_write(self, stored):
         """Evaluates a checkpoint, prints the result, and writes it if there is a folder."""
+        folder = self.config.test_folder
+        if folder:
+            self.write_config()
         evaluation = self.evaluate(stored)
-        folder = self._settings.test_folder
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
                 summary.scalars(stored.step, evaluation.scalars())
@@ -140,11 +122,30 @@ class CheckpointEvaluations:
                 summary.metrics(stored.step, evaluation_error=evaluation.wrong_percent,
                                 evaluation_loss=evaluation.scalars()["total_loss"])
                 picture = result_file.write(folder, self.result(stored, evaluation),
-                                        evaluation.confusion)
+                                            evaluation.confusion)
                 summary.picture(stored.step, "confusion", picture)
             if summary.failure:
                 raise RunError(f"{summary.failure}.")
 
+    def write_config(self):
+        """Leaves the evaluation's settings and hyperparameters in its folder."""
+        contents.make_folder(self.config.test_folder)
+        contents.write_config(self.config.test_folder, self.config, self.network.hparams)
+
     def result(self, stored, evaluation):
         """Returns what result.json holds of a checkpoint's Evaluation: a dict."""
-        return result_file.result(self._settings, stored, evaluation, self._info.class_names)
+        return result_file.result(self.config, stored, evaluation, self.split.info.class_names)
+
+    def _hparams(self, run):
+        """Returns the hyperparameters of a StoredRun's network, with the overrides."""
+        stored = run.hparams or models.default_hparams(self.config.model)
+        return stored.override(self.config.hparams_override)
+
+    def _check_same_network(self, run):
+        found = self._hparams(run)
+        for name in self.network.uses:
+            expected = getattr(self.network.hparams, name)
+            if getattr(found, name) != expected:
+                raise RunError(f"{run.where} is of a network with {name}={getattr(found, name)}, "
+                               f"expected {name}={expected} as in the first; "
+                               "--hparams_override makes them the same.")

@@ -1,115 +1,78 @@
-"""Evaluation: how many of a split's examples a network gets wrong."""
+"""The loop that runs a network over a split: evaluations, ensembles, predictions and reports."""
 
-import dataclasses
-import time
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-import capsules
 from input_data.pipeline import evaluation_batches, plain_data_errors
+from training.config import EVALUATION_BATCH
 from training.distribution.replicas import ONE
-from training.monitoring import progress
-from training.monitoring.confusion import Confusion
+from training.monitoring import screen
 from training.step import StepMetrics, loss_and_metrics, summed_metrics
 
 
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation counted; losses are means over the examples."""
+class Answer(NamedTuple):
+    """What a network says of a batch.
 
-    examples: int
-    correct: int            # all targets found
-    almost_correct: int     # at least one target found
-    classification: float
-    reconstruction: float
-    seconds: float
-    confusion: Confusion
+    Attributes:
+      logits: float32 NumPy array [batch, num_classes].
+      metrics: StepMetrics of floats, summed over the batch; None where targets are not known.
+    """
 
-    @property
-    def wrong(self):
-        return self.examples - self.correct
-
-    @property
-    def almost_wrong(self):
-        return self.examples - self.almost_correct
-
-    @property
-    def wrong_percent(self):
-        return 100 * self.wrong / self.examples
-
-    def line(self):
-        """Returns the result in one line of text."""
-        return (f"Total wrong predictions: {self.wrong}, "
-                f"wrong percent: {self.wrong_percent:.4g}%")
-
-    def scalars(self):
-        """Returns the values of summaries.EVALUATION_TAGS."""
-        return {"correct_prediction": self.correct, "wrong_prediction": self.wrong,
-                "almost_wrong_prediction": self.almost_wrong,
-                "batch_classification_cost": self.classification,
-                "reconstruction_error": self.reconstruction,
-                "total_loss": self.classification + self.reconstruction,
-                "accuracy": self.correct / self.examples}
+    logits: Any
+    metrics: Any
 
 
-class Evaluator:
-    """Evaluates one network, with whatever variables it has at the time.
+class Inference:
+    """Runs one network over splits, with whatever variables it has at the time.
 
     Args:
       network: Network.
-      split: Split.
-      batch_size: examples in a batch.
-      limit: most examples to count, from the first on.
-      towers: Towers, in whose scope the network was made.
+      batch_size: int, examples in a batch.
+      replicas: Replicas, in whose scope the network was made.
     """
 
-    def __init__(self, network, split, batch_size, limit, towers=ONE):
+    def __init__(self, network, batch_size=EVALUATION_BATCH, replicas=ONE):
         self._network = network
-        self._towers = towers
-        self._split = split
         self._batch_size = batch_size
-        self._limit = min(limit, split.info.num_examples)
+        self._replicas = replicas
 
-        def device_step(batch):
+        def on_each_device(batch):
             inferred = network(batch)
-            outcome = loss_and_metrics(network.hparams, batch, inferred)
-            predicted = capsules.predicted(inferred.logits, batch["targets"].shape[1])
-            return summed_metrics(outcome), inferred.logits, predicted
+            if "targets" not in batch:
+                return inferred.logits, None
+            metrics = loss_and_metrics(network.hparams, batch, inferred)
+            return inferred.logits, summed_metrics(metrics)
 
         @tf.function(reduce_retracing=True)
-        def step(towers, batch):
-            return towers.run(device_step, batch)
+        def step(replicas, batch):
+            return replicas.run(on_each_device, batch)
 
         self._step = step
 
-    def evaluate(self, collect=None):
-        """Returns the Evaluation of every example once.
+    def over(self, split, limit=None, what="Evaluating"):
+        """Yields each batch of a split, in its order, with the network's Answer.
 
         Args:
-          collect: None, or a function that is called with each batch's targets, int32
-            [batch, num_targets], and logits, float32 [batch, num_classes].
+          split: Split.
+          limit: most examples to look at, from the first on, or None.
+          what: str, the word in front of the progress bar.
+
+        Yields:
+          dict of tensors, Answer.
 
         Raises:
           DataError: for damaged examples.
         """
-        start = time.monotonic()
-        self._network.freeze()
-        confusion = Confusion.empty(self._split.info.num_classes)
-        sums = [0.0] * len(StepMetrics._fields)
-        with plain_data_errors(), progress.bar("Evaluating", self._limit) as bar:
-            for batch in evaluation_batches(self._split, self._batch_size, self._limit):
+        count = min(limit or split.info.num_examples, split.info.num_examples)
+        with (plain_data_errors(), self._network.cache_kernels(),
+              screen.bar(what, count) as bar):
+            for batch in evaluation_batches(split, self._batch_size, limit):
                 size = len(batch["images"])
-                towers = self._towers.for_batch(size)
-                outcome, logits, predicted = self._step(towers, towers.spread(batch, size))
-                targets = batch["targets"].numpy()
-                confusion.add(targets, towers.joined(predicted))
-                sums = [total + sum(map(float, towers.each(values)))
-                        for total, values in zip(sums, outcome)]
-                if collect is not None:
-                    collect(targets, towers.joined(logits))
+                replicas = self._replicas.for_batch(size)
+                logits, metrics = self._step(replicas, replicas.spread(batch, size))
+                if metrics is not None:
+                    metrics = StepMetrics(*(sum(map(float, replicas.each(values)))
+                                            for values in metrics))
+                yield batch, Answer(replicas.joined(logits), metrics)
                 bar.update(size)
-        outcome = StepMetrics(*sums)
-        return Evaluation(
-            self._limit, round(outcome.correct), round(outcome.almost_correct),
-            outcome.classification / self._limit, outcome.reconstruction / self._limit,
-            round(time.monotonic() - start, 3), confusion)

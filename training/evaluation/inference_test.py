@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,7 +8,8 @@ import models
 from input_data.dataset import DatasetInfo, Split
 from models.hparams import HParams
 from models.inferred import Inferred
-from training.evaluation.inference import Evaluation, Evaluator
+from training.evaluation.inference import Inference
+from training.evaluation.tally import Evaluation, tally
 
 LOGITS = np.eye(5, dtype=np.float32)[[0, 1, 2, 3, 4, 0, 1]]
 TARGETS = np.array([[0], [1], [0], [3], [0], [0], [2]], np.int32)      # 4 right, 3 wrong
@@ -17,8 +20,9 @@ class Answers:
 
     hparams = HParams()
 
-    def freeze(self):
-        """Nothing depends on variables."""
+    def cache_kernels(self):
+        """It has none."""
+        return contextlib.nullcontext()
 
     def __call__(self, batch):
         return Inferred(tf.reshape(batch["images"], [-1, 5]))
@@ -34,11 +38,17 @@ def split():
     return Split(DatasetInfo("answers", 1, 5, 1, 5, (), num_examples=7), "", read, prepare)
 
 
+def evaluate(batch_size, limit):
+    answers = Inference(Answers(), batch_size).over(split(), limit)
+    return tally(answers, 5).evaluation(split_examples=7, seconds=1.0)
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
 @pytest.mark.parametrize("limit, examples, wrong", [(10000, 7, 3), (5, 5, 2)])
 def test_every_example_counts_once(batch_size, limit, examples, wrong):
-    evaluation = Evaluator(Answers(), split(), batch_size, limit).evaluate()
+    evaluation = evaluate(batch_size, limit)
     assert (evaluation.examples, evaluation.wrong) == (examples, wrong)
+    assert evaluation.split_examples == 7
     assert evaluation.almost_wrong == wrong
     assert evaluation.reconstruction == 0 and evaluation.classification > 0
     confusion = evaluation.confusion
@@ -48,7 +58,7 @@ def test_every_example_counts_once(batch_size, limit, examples, wrong):
 
 
 def test_losses_do_not_depend_on_the_batches():
-    by_one, by_three = (Evaluator(Answers(), split(), size, 7).evaluate() for size in (1, 3))
+    by_one, by_three = (evaluate(size, 7) for size in (1, 3))
     assert by_one.classification == pytest.approx(by_three.classification, rel=1e-5)
 
 
@@ -59,7 +69,8 @@ def test_losses_do_not_depend_on_the_batches():
     (10, 0, "Total wrong predictions: 0, wrong percent: 0%"),
 ])
 def test_result_line(examples, wrong, line):
-    assert Evaluation(examples, examples - wrong, examples, 0.0, 0.0, 1.0, None).line() == line
+    evaluation = Evaluation(examples, examples, examples - wrong, examples, 0.0, 0.0, 1.0, None)
+    assert evaluation.line() == line
 
 
 def test_a_changed_network_is_evaluated_as_it_is_now(digits):
@@ -75,12 +86,12 @@ def test_a_changed_network_is_evaluated_as_it_is_now(digits):
 
     info = DatasetInfo("digits", 28, 28, 1, 10, (), num_examples=20)
     network = models.build("capsule", HParams(num_prime_capsules=2), info, "spectral")
-    evaluator = Evaluator(network, Split(info, "", read, prepare), 8, 20)
+    inference = Inference(network, 8)
     for scale in (1.0, 0.5):
         for variable in network.variables:
             variable.assign(scale * variable)
-        found = []
-        evaluator.evaluate(lambda targets, logits, found=found: found.append(logits))
+        found = [answer.logits for _, answer in
+                 inference.over(Split(info, "", read, prepare), 20)]
         fresh = models.build("capsule", HParams(num_prime_capsules=2), info, "direct")
         fresh.set_weights(network.get_weights())
         np.testing.assert_allclose(np.concatenate(found), fresh({"images": images}).logits,

@@ -9,13 +9,12 @@ from commands.whole_files import whole_file
 from training.monitoring import confusion_picture
 from training.run_folder import contents
 
-PICTURE = "confusion.png"
 
-
-def result(settings, stored, evaluation, class_names):
+def result(config, stored, evaluation, class_names):
     """Returns what result.json holds of a checkpoint's Evaluation: a dict."""
-    return {"dataset": settings.dataset, "model": settings.model, "checkpoint": stored.name,
-            "step": stored.step, "examples": evaluation.examples, "wrong": evaluation.wrong,
+    return {"dataset": config.dataset, "model": config.model, "checkpoint": stored.name,
+            "step": stored.step, "examples": evaluation.examples,
+            "split_examples": evaluation.split_examples, "wrong": evaluation.wrong,
             "wrong_percent": evaluation.wrong_percent, "almost_wrong": evaluation.almost_wrong,
             "seconds": evaluation.seconds,
             "classes": evaluation.confusion.by_class(class_names),
@@ -41,7 +40,7 @@ def write(folder, values, confusion):
     pixels = confusion_picture.draw(
         confusion, names, f"{values['model']} on {values['dataset']}, step {values['step']}: "
         f"{values['wrong']} of {values['examples']} wrong ({values['wrong_percent']:.4g}%)")
-    path = os.path.join(folder, PICTURE)
+    path = os.path.join(folder, contents.PICTURE)
     try:
         with whole_file(path, replace=True) as aside:
             Image.fromarray(pixels).save(aside, format="png")

@@ -12,14 +12,15 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hp
 
 import input_data
-import models
-from models.hparams import CHOICES, HParams
-from training.run_folder import contents
+from commands.settings import settings_of
+from models.hparams import HParams
+from training.config import SETTINGS
+from training.run_folder import resume
 
 METRICS = {"training_loss": "training: loss of a batch", "evaluation_loss": "evaluation: loss",
            "evaluation_error": "evaluation: error, %"}
-FLAGS = {"model": tuple(models.NETWORKS), "dataset": tuple(input_data.READERS),
-         "num_targets": int, "batch_size": int, "seed": int, "precision": ("float32", "bfloat16")}
+# Settings that have columns, beside the hyperparameters.
+COLUMNS = ("model", "dataset", "num_targets", "batch_size", "seed", "precision")
 
 
 def write_row(folder, train_folder):
@@ -33,7 +34,7 @@ def write_row(folder, train_folder):
     values = _values(train_folder)
     if values:
         hp.hparams_config(
-            [hp.HParam(name, _domain(kind)) for name, kind in _kinds().items()],
+            [hp.HParam(name, _domain(known)) for name, known in _columns().items()],
             [hp.Metric("hparams/" + name, display_name=words) for name, words in METRICS.items()])
         hp.hparams(values, trial_id=os.path.dirname(os.path.abspath(folder)))
 
@@ -44,24 +45,25 @@ def write_metric(name, value):
 
 
 def _values(train_folder):
-    flags = contents.read(train_folder, contents.FLAGS)
-    hparams = contents.read_hparams(train_folder)
-    if flags is None or hparams is None:
+    run = resume.read(train_folder)
+    if not run.settings or run.hparams is None:
         return None
-    return {**{name: flags[name] for name in FLAGS if flags.get(name) is not None},
-            **dataclasses.asdict(hparams)}
+    return {**{name: run.settings[name] for name in COLUMNS
+               if run.settings.get(name) is not None},
+            **dataclasses.asdict(run.hparams)}
 
 
-def _kinds():
-    """Returns {name: type, or tuple of the values that there are}."""
-    return {**FLAGS, **{field.name: CHOICES.get(field.name, field.type)
-                        for field in dataclasses.fields(HParams)}}
+def _columns():
+    """Returns {name: Setting} of what the columns show."""
+    return {**{name: SETTINGS[name] for name in COLUMNS}, **settings_of(HParams)}
 
 
-def _domain(kind):
-    if isinstance(kind, tuple):
-        return hp.Discrete(kind)
-    if kind is bool:
+def _domain(known):
+    if known.choices:
+        return hp.Discrete(known.choices())
+    if known.name == "dataset":
+        return hp.Discrete(tuple(input_data.READERS))
+    if known.type is bool:
         return hp.Discrete([False, True])
     # The table asks for the ends of ranges, and uses their type alone.
-    return hp.IntInterval(0, 2**32) if kind is int else hp.RealInterval(0.0, 1e9)
+    return hp.IntInterval(0, 2**32) if known.type is int else hp.RealInterval(0.0, 1e9)

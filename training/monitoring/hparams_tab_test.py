@@ -11,10 +11,11 @@ from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams.hparams_plugin import HParamsPlugin
 from werkzeug.test import Client
 
-from training.config import Settings
+from training.config import Config
+from training.evaluation.evaluate import evaluate
 from training.monitoring import hparams_tab
-from training.run import run
 from training.run_folder import contents
+from training.train import train
 
 
 def rows(folder):
@@ -46,11 +47,11 @@ def folder(tmp_path_factory, digits):
     """Two runs of one step; the first is evaluated."""
     folder = tmp_path_factory.mktemp("runs")
     for number in range(2):
-        settings = Settings(
+        settings = Config(
             summary_dir=str(folder / f"run{number}"), max_steps=1, batch_size=2, seed=number,
             hparams_override=f"num_prime_capsules=2,routing={number + 1},leaky=true")
-        assert run(settings) is None
-    assert run(Settings(train=False, summary_dir=str(folder / "run0"), eval_size=10,
+        assert train(settings) is None
+    assert evaluate(Config(train=False, summary_dir=str(folder / "run0"), eval_size=10,
                         patience_minutes=0)) is None
     return folder
 

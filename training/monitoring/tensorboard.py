@@ -10,9 +10,9 @@ from capsules import norm
 from commands.errors import RunError, reason
 from commands.whole_files import whole_file
 from models.capsule_model import CapsuleModel
-from training.monitoring import hparams_tab, progress, routing_maps
+from training.monitoring import hparams_tab, routing_maps, screen
+from training.run_folder import contents
 
-HISTORY = "history.csv"
 ROUTING_PICTURES = 3        # of a batch
 
 
@@ -38,7 +38,7 @@ class Summaries:
         self.failure = None
         self._folder = folder
         self._tags = tags
-        self._path = os.path.join(folder, HISTORY)
+        self._path = os.path.join(folder, contents.HISTORY)
         self._events = None
         self._cut = False       # whether history.csv may end in half a row
         try:
@@ -113,11 +113,11 @@ class Summaries:
                 tf.summary.histogram("activation/capsules", inferred.capsules)
                 tf.summary.histogram("activation/capsule_lengths", norm(inferred.capsules))
             tf.summary.image("images", batch["images"])
-            if inferred.remakes is not None:
-                for target in range(inferred.remakes.shape[1]):
-                    suffix = f"_{target + 1}" if inferred.remakes.shape[1] > 1 else ""
+            if inferred.reconstructions is not None:
+                for target in range(inferred.reconstructions.shape[1]):
+                    suffix = f"_{target + 1}" if inferred.reconstructions.shape[1] > 1 else ""
                     tf.summary.image("target" + suffix, batch["target_images"][:, target])
-                    tf.summary.image("reconstruction" + suffix, inferred.remakes[:, target])
+                    tf.summary.image("reconstruction" + suffix, inferred.reconstructions[:, target])
             if isinstance(network, CapsuleModel):
                 images = batch["images"][:ROUTING_PICTURES]
                 maps = routing_maps.routing_maps(network, images)
@@ -146,7 +146,7 @@ class Summaries:
         except (tf.errors.OpError, OSError, RunError) as error:
             if not self.failure:
                 self.failure = f"{path}: summaries cannot be written ({reason(error)})"
-                progress.warn(f"{self.failure}; going on without.")
+                screen.warn(f"{self.failure}; going on without.")
 
 
 def read_history(folder):
@@ -157,7 +157,7 @@ def read_history(folder):
     Raises:
       RunError: if the file cannot be read, or is none that this module wrote.
     """
-    path = os.path.join(folder, HISTORY)
+    path = os.path.join(folder, contents.HISTORY)
     try:
         with open(path, newline="") as file:
             rows = csv.DictReader(file)

@@ -1,4 +1,9 @@
-"""The JSON files of a run, beside its summaries: flags, data, hyperparameters, result, the end."""
+"""The files that a run leaves beside its summaries, and how its JSON files are read and written.
+
+    train/  flags.json  hparams.json  dataset.json  history.csv  seconds.json  lock.json
+            finished.json, at the end; and the checkpoints
+    test/   flags.json  hparams.json  result.json  history.csv  confusion.png
+"""
 
 import contextlib
 import dataclasses
@@ -7,7 +12,7 @@ import os
 import re
 
 from commands.errors import RunError
-from commands.whole_files import whole_file
+from commands.whole_files import read_whole_text, whole_file
 from models.hparams import HParams
 
 FLAGS = "flags.json"
@@ -15,13 +20,23 @@ HPARAMS = "hparams.json"
 DATASET = "dataset.json"
 RESULT = "result.json"
 FINISHED = "finished.json"
+HOLDER = "lock.json"
+SECONDS = "seconds.json"
+HISTORY = "history.csv"
+PICTURE = "confusion.png"
+STATE = "checkpoint"        # TensorFlow's name for the file that names the newest checkpoint
+# A key that each of these has when a run wrote it, and how the text files begin.
+KEYS = {FLAGS: "summary_dir", HPARAMS: "routing", DATASET: "class_names", RESULT: "wrong",
+        FINISHED: "step", HOLDER: "pid", SECONDS: "seconds"}
+BEGINNINGS = {STATE: "model_checkpoint_path:", HISTORY: "step,"}
 
 
 def make_folder(folder):
     """Makes a folder, and those above it, if it is not there.
 
     Raises:
-      RunError: if it cannot be made or written to.
+      RunError: if it cannot be made or written to, or holds files of somebody else under the
+        names that a run would write.
     """
     try:
         os.makedirs(folder, exist_ok=True)
@@ -29,6 +44,16 @@ def make_folder(folder):
         raise RunError(f"--summary_dir: {folder} cannot be made ({error.strerror}).") from None
     if not os.access(folder, os.W_OK):
         raise RunError(f"--summary_dir: {folder} cannot be written to.")
+    texts = {name: _read_text(os.path.join(folder, name)) for name in (*KEYS, *BEGINNINGS)}
+    texts = {name: text for name, text in texts.items() if text}
+    foreign = [name for name in texts if name in KEYS and KEYS[name] not in read(folder, name)]
+    foreign += [name for name, start in BEGINNINGS.items()
+                if not texts.get(name, start).startswith(start)]
+    if PICTURE in os.listdir(folder) and RESULT not in texts:
+        foreign.append(PICTURE)
+    if foreign:
+        raise RunError(f"{os.path.join(folder, foreign[0])} was not written by a run; move it "
+                       "away, or give another --summary_dir.")
 
 
 def write(folder, name, values):
@@ -71,16 +96,38 @@ def read(folder, name):
       RunError: if the file is damaged.
     """
     path = os.path.join(folder, name)
-    if not os.path.exists(path):
+    text = _read_text(path)
+    if text is None:
         return None
     try:
-        with open(path) as file:
-            values = json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
     if not isinstance(values, dict):
         raise RunError(f"{path}: expected a JSON object; mend it or move it away.")
     return values
+
+
+def read_number(folder, name, key, types, lowest=0, highest=2**63):
+    """Returns a number of a JSON file, or None without the file.
+
+    Args:
+      folder, name: str, the file's.
+      key: str, the number's.
+      types: type, or tuple of types, that it may have.
+      lowest, highest: its range.
+
+    Raises:
+      RunError: if the file is damaged, or holds no such number.
+    """
+    values = read(folder, name)
+    if values is None:
+        return None
+    number = values.get(key)
+    if isinstance(number, bool) or not isinstance(number, types) or not lowest <= number < highest:
+        raise RunError(f"{os.path.join(folder, name)}: expected a number as {key}, found "
+                       f"{str(number)[:50]}; mend it or move it away.")
+    return number
 
 
 def read_finished(folder):
@@ -89,19 +136,12 @@ def read_finished(folder):
     Raises:
       RunError: if the mark is damaged.
     """
-    values = read(folder, FINISHED)
-    if values is None:
-        return None
-    step = values.get("step")
-    if type(step) is not int:
-        raise RunError(f"{os.path.join(folder, FINISHED)}: expected a whole number as step, found "
-                       f"{step!r}; mend it or move it away.")
-    return step
+    return read_number(folder, FINISHED, "step", int)
 
 
-def write_settings(folder, settings, hparams):
-    """Leaves a run's flags and hyperparameters in its folder."""
-    write(folder, FLAGS, dataclasses.asdict(settings))
+def write_config(folder, config, hparams):
+    """Leaves a run's settings and hyperparameters in its folder."""
+    write(folder, FLAGS, dataclasses.asdict(config))
     write_text(folder, HPARAMS, hparams.to_json())
 
 
@@ -112,24 +152,27 @@ def read_hparams(folder):
       HParamsError, RunError: if the file is damaged.
     """
     path = os.path.join(folder, HPARAMS)
-    if not os.path.exists(path):
-        return None
+    text = _read_text(path)
+    return None if text is None else HParams.from_json(text, path)
+
+
+def _read_text(path):
+    """Returns a file's text, or None if it is not there."""
     try:
-        with open(path) as file:
-            text = file.read()
+        return read_whole_text(path)
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
-    return HParams.from_json(text, path)
 
 
-def remove_leftovers(folder, *others):
+def remove_leftovers(folder):
     """Removes the unfinished files that a run that was killed left in its folder.
 
     Args:
       folder: str; nobody else may be writing there.
-      others: names of files of a run besides those of this module.
     """
-    names = "|".join(map(re.escape, (FLAGS, HPARAMS, DATASET, RESULT, FINISHED, *others)))
+    names = "|".join(map(re.escape, (*KEYS, *BEGINNINGS)))
     for entry in os.listdir(folder):
         if re.fullmatch(rf"({names})\.part-\d+", entry):
             with contextlib.suppress(OSError):

@@ -3,20 +3,20 @@
 import contextlib
 import datetime
 import fcntl
-import json
 import os
 import socket
 
 from commands.errors import RunError
-from training.monitoring import progress
+from training.monitoring import screen
 from training.run_folder import contents
-
-NAME = "lock.json"      # who holds or held the lock; the lock itself is the operating system's
 
 
 @contextlib.contextmanager
 def only_writer(folder):
     """Locks a folder for the block; the system unlocks it, too, when the process is killed.
+
+    The folder itself is locked, not a file in it that somebody may remove. lock.json only says
+    who holds the lock.
 
     Args:
       folder: str, must exist.
@@ -24,38 +24,40 @@ def only_writer(folder):
     Raises:
       RunError: if another training holds the lock; says which.
     """
-    path = os.path.join(folder, NAME)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise RunError(f"{path} cannot be written ({error.strerror}).") from None
+        raise RunError(f"{folder} cannot be opened ({error.strerror}).") from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise RunError(f"{folder}: another training is at work here{_holder(folder)}; wait for "
-                       "its end, or give another --summary_dir.") from None
-    except OSError as error:
-        progress.warn(f"{path} cannot be locked ({error.strerror}); see to it that no other "
-                      "training writes there.")
-    try:
-        _write_holder(descriptor)
+        _lock(descriptor, folder)
+        _write_holder(folder)
         yield
     finally:
         os.close(descriptor)
 
 
-def _write_holder(descriptor):
+def _lock(descriptor, folder):
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(f"{folder}: another training is at work here{_holder(folder)}; wait for "
+                       "its end, or give another --summary_dir.") from None
+    except OSError as error:
+        screen.warn(f"{folder} cannot be locked ({error.strerror}); see to it that no other "
+                      "training writes there.")
+
+
+def _write_holder(folder):
     since = datetime.datetime.now().astimezone().isoformat(" ", "seconds")
-    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-    with contextlib.suppress(OSError):      # a full disk; the lock holds without
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, (json.dumps(holder) + "\n").encode())
+    with contextlib.suppress(RunError):     # a full disk; the lock holds without
+        contents.write(folder, contents.HOLDER,
+                       {"pid": os.getpid(), "host": socket.gethostname(), "since": since,
+                        "about": "the training that writes here, or did so last"})
 
 
 def _holder(folder):
     try:
-        holder = contents.read(folder, NAME)
+        holder = contents.read(folder, contents.HOLDER)
         return f": process {holder['pid']} on {holder['host']}, since {holder['since']}"
     except (RunError, KeyError, TypeError):
         return ""       # it has just begun

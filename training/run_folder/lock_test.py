@@ -6,11 +6,11 @@ import pytest
 
 from commands.errors import RunError
 from conftest import ROOT
-from training.run_folder import lock
+from training.run_folder import contents, lock
 
 HOLD = """
 import sys
-from training import lock
+from training.run_folder import lock
 with lock.only_writer(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
@@ -52,8 +52,15 @@ def test_a_process_that_was_killed_leaves_it_free(tmp_path):
 
 def test_a_holder_without_a_name_still_holds(tmp_path):
     with lock.only_writer(str(tmp_path)):
-        (tmp_path / lock.NAME).write_text("")
+        (tmp_path / contents.HOLDER).write_text("")
         with pytest.raises(RunError, match=r"at work here; wait"), lock.only_writer(str(tmp_path)):
+            pass
+
+
+def test_a_holder_file_that_is_removed_lets_nobody_in(tmp_path):
+    with lock.only_writer(str(tmp_path)):
+        (tmp_path / contents.HOLDER).unlink()
+        with pytest.raises(RunError, match="at work here"), lock.only_writer(str(tmp_path)):
             pass
 
 

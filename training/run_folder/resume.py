@@ -1,116 +1,245 @@
-"""What an earlier start, or the chief of a cluster, decided for a training."""
+"""What a stored run supplies to a later command: to a training that resumes, or an evaluation.
+
+A run leaves its settings in flags.json, its hyperparameters in hparams.json and what it was
+trained on in dataset.json. A folder without them, such as one of the reference's, supplies
+nothing: the flags decide.
+"""
 
 import dataclasses
 import os
 
-import input_data
 import models
-from commands.errors import RunError
-from models.hparams import parse_overrides
-from training.config import (
-    CONVOLUTIONS,
-    KEPT,
-    MAX_STEPS,
-    MAY_CHANGE,
-    PRECISIONS,
-    TRAINING_BATCH,
-    flag,
-)
+from commands.errors import RunError, UserError
+from models.hparams import HParams, parse_overrides
+from training.config import SETTINGS, Keep, flag
+from training.monitoring import screen
 from training.run_folder import contents
-
-DEFAULTS = {"seed": 0, "batch_size": TRAINING_BATCH, "max_steps": MAX_STEPS,
-            "convolution": "auto", "precision": "float32"}
-# What the flags of an earlier start may be.
-POSSIBLE = {
-    "model": lambda value: isinstance(value, str) and value in models.NETWORKS,
-    "dataset": lambda value: isinstance(value, str) and input_data.is_dataset(value),
-    "num_targets": lambda value: type(value) is int and value >= 1,
-    "validate": lambda value: isinstance(value, bool),
-    "seed": lambda value: type(value) is int and 0 <= value < 2**32,
-    "batch_size": lambda value: type(value) is int and value >= 1,
-    "convolution": lambda value: value in CONVOLUTIONS,
-    "precision": lambda value: value in PRECISIONS,
-    "micro_batch": lambda value: value is None or (type(value) is int and value >= 1),
-    "validation_fraction": lambda value: value is None or isinstance(value, float),
-    "validation_seed": lambda value: value is None or type(value) is int,
-    **{name: lambda value: value is None or isinstance(value, str)
-       for name in ("data_dir", "image_size", "checkpoint")},
-    "hparams_override": lambda value: isinstance(value, str),
-}
 
 
 @dataclasses.dataclass(frozen=True)
-class Started:
-    """A training that was started.
+class StoredRun:
+    """What is known of a run.
 
     Attributes:
       where: str, who says so, for errors.
-      flags: dict, its flags.
+      settings: dict, those of its settings that are known, by name.
       hparams: HParams, or None where they are not known.
-      instead: str, what to do about another flag, for errors.
+      data: dict, what dataset.json says of the data it was trained on; empty if not known.
+      instead: str, what to do about another setting, for errors.
     """
 
     where: str
-    flags: dict
-    hparams: object
+    settings: dict = dataclasses.field(default_factory=dict)
+    hparams: HParams | None = None
+    data: dict = dataclasses.field(default_factory=dict)
     instead: str = "give the same, or another --summary_dir"
 
 
 def read(folder):
-    """Returns the Started whose files are in a folder.
+    """Returns the StoredRun whose files are in a folder.
 
     Raises:
-      RunError: if no training can have left them.
+      HParamsError, RunError: if no run can have left them.
     """
-    flags = contents.read(folder, contents.FLAGS) or {}
-    for name, possible in POSSIBLE.items():
-        if name in flags and not possible(flags[name]):
-            raise RunError(f"{os.path.join(folder, contents.FLAGS)}: {name} cannot be "
-                           f"{flags[name]!r}; mend the file or move it away.")
-    return Started(folder, flags, contents.read_hparams(folder))
+    path = os.path.join(folder, contents.FLAGS)
+    settings = {name: value for name, value in (contents.read(folder, contents.FLAGS) or {}).items()
+                if name in SETTINGS}
+    for name, value in settings.items():
+        known = SETTINGS[name]
+        problem = known.problem(value)
+        if value is None and known.default is not None:
+            problem = f"expected {known.expected}, found none"
+        try:
+            if problem is None and value is not None and known.check:
+                known.check(value)
+        except UserError as error:
+            problem = str(error)
+        if problem:
+            raise RunError(f"{path}: {name}: {problem}; mend the file or move it away.")
+    return StoredRun(folder, settings, contents.read_hparams(folder), _read_data(folder))
 
 
-def go_on(settings, started):
-    """Returns settings and hparams of a training, with what was decided when it started.
+def _read_data(folder):
+    data = contents.read(folder, contents.DATASET) or {}
+    for name, value in data.items():
+        if name == "class_names":
+            fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        elif name in ("name", "kind"):
+            fits = isinstance(value, str)
+        else:
+            fits = (type(value) is int and value >= 0) or (name == "num_examples" and value is None)
+        if not fits:
+            raise RunError(f"{os.path.join(folder, contents.DATASET)}: {name} cannot be "
+                           f"{str(value)[:50]!r}; mend the file or move it away.")
+    return data
+
+
+def for_training(config, run):
+    """Returns the settings and hyperparameters of a training, as far as its first start decides.
 
     A new training's hyperparameters are those beside the checkpoint it starts from, if any.
 
     Args:
-      settings: Settings.
-      started: Started, or None for a new training.
+      config: Config, what is asked for.
+      run: StoredRun to go on with, or None for a new training.
+
+    Returns:
+      Config without open settings; HParams.
 
     Raises:
-      RunError: if the flags ask for something else than the training was started with.
+      RunError: if something else is asked for than the run was started with.
     """
-    flags = started.flags if started else {}
+    run = run or StoredRun("")
     decided = {}
-    for name in KEPT:
-        asked = getattr(settings, name)
-        if name in flags and name not in MAY_CHANGE and asked not in (None, flags[name]):
-            raise _other(started, flag(name, flags[name]), f"--{name}={asked}")
-        decided[name] = flags.get(name) if asked is None else asked
-    decided["max_steps"] = settings.max_steps
-    for name in ("checkpoint", "hparams_override"):     # of the start alone
-        decided[name] = flags.get(name, getattr(settings, name))
-    # Data may have moved; without a word on them, they are where they were.
-    decided["data_dir"] = settings.data_dir or flags.get("data_dir")
+    for name, known in SETTINGS.items():
+        asked, stored = getattr(config, name), run.settings.get(name)
+        if known.keep is Keep.ALWAYS and name in run.settings and asked not in (None, stored):
+            raise _other(run, flag(name, stored), f"--{name}={asked}")
+        if known.keep is Keep.FIRST and name in run.settings:
+            asked = stored
+        if asked is None and known.keep is not Keep.START:
+            asked = stored
+        decided[name] = known.default if asked is None else asked
     if decided["data_dir"]:
         decided["data_dir"] = os.path.abspath(decided["data_dir"])
-    decided = {name: DEFAULTS.get(name) if value is None else value
-               for name, value in decided.items()}
-    hparams = started.hparams if started else None
+    hparams = run.hparams
     if hparams is None:
         beside = decided["checkpoint"] and contents.read_hparams(
             os.path.dirname(decided["checkpoint"]))
-        hparams = (beside or models.default_hparams(settings.model)).override(
+        hparams = (beside or models.default_hparams(decided["model"])).override(
             decided["hparams_override"])
-    for name, asked in parse_overrides(settings.hparams_override).items():
+    for name, asked in parse_overrides(config.hparams_override).items():
         if asked != getattr(hparams, name):
-            raise _other(started, f"{name}={getattr(hparams, name)}",
+            raise _other(run, f"{name}={getattr(hparams, name)}",
                          f"--hparams_override {name}={asked}")
-    return dataclasses.replace(settings, **decided), hparams
+    return dataclasses.replace(config, **decided), hparams
 
 
-def _other(started, expected, found):
-    return RunError(f"{started.where} was started with {expected}, found {found}; "
-                    f"{started.instead}.")
+def for_evaluation(config, runs):
+    """Returns the settings of an evaluation, as far as the training decides.
+
+    Those are the network, the number of targets, how images are read and held out and, unless
+    other data are named, which data they are. What was trained on images of one size is
+    evaluated on them.
+
+    Args:
+      config: Config, what is asked for.
+      runs: list of StoredRun: of the checkpoint, or of each of an ensemble's.
+
+    Returns:
+      Config without open settings.
+
+    Raises:
+      RunError: if another network is asked for than the run has, or if images that it was
+        trained on would be counted as held out.
+    """
+    decided = {}
+    for name in ("model", "num_targets"):
+        asked = getattr(config, name)
+        for run in runs:
+            stored = run.settings.get(name)
+            if stored is not None and asked not in (None, stored):
+                raise RunError(f"{run.where}: trained with {flag(name, stored)}, found "
+                               f"{flag(name, asked)}; leave it out.")
+            asked = stored if asked is None else asked
+        decided[name] = asked
+    first = runs[0].settings
+    decided["dataset"] = config.dataset or first.get("dataset")
+    same_data = decided["dataset"] == first.get("dataset")
+    if same_data and config.data_dir is None:
+        decided["data_dir"] = _data_to_evaluate(runs[0])
+    if same_data:
+        for run in runs:
+            if run.settings:
+                _decide_reading(config, run, decided)
+    for name, known in SETTINGS.items():
+        asked = decided.get(name, getattr(config, name))
+        if asked is None and name not in ("batch_size", "max_steps"):
+            asked = known.default
+        decided[name] = asked
+    return dataclasses.replace(config, **decided)
+
+
+def _data_to_evaluate(run):
+    """Returns the folder of a run's data, to find its test data in, or None for the sample."""
+    data_dir = run.settings.get("data_dir")
+    named_file = data_dir and not os.path.isdir(data_dir) and not data_dir.endswith(".zip")
+    if named_file:
+        raise RunError(f"{run.where}: trained on the records {data_dir}; name those to evaluate "
+                       "on by --data_dir.")
+    return data_dir
+
+
+def _decide_reading(config, run, decided):
+    """Adds to a dict of settings how a run's images were read and held out."""
+    for name in ("image_size", "skip_broken", "validation_fraction", "validation_seed"):
+        stored = run.settings.get(name)
+        asked = decided.get(name, getattr(config, name))
+        if asked is None and name not in decided:
+            decided[name] = stored
+        elif name.startswith("validation_") and asked != stored:
+            raise RunError(f"{run.where}: trained with {flag(name, stored)}, found "
+                           f"{flag(name, asked)}: images that were trained on would be counted "
+                           "as held out.")
+
+
+def write_data(folder, split):
+    """Leaves what a training is trained on, a Split, in its folder."""
+    contents.write(folder, contents.DATASET, {**dataclasses.asdict(split.info),
+                                              "kind": split.kind})
+
+
+def check_data(run, split, resuming=False):
+    """Checks that data fit a run: of the same size and classes and, to resume, the same data.
+
+    Args:
+      run: StoredRun; where it says nothing of its data, all fit.
+      split: Split.
+      resuming: whether the training goes on with them.
+
+    Raises:
+      RunError: if they do not.
+    """
+    info, trained = split.info, run.data
+    size = [trained.get(name, getattr(info, name)) for name in ("height", "width", "depth")]
+    found = [info.height, info.width, info.depth]
+    if size != found:
+        size, found = ("x".join(map(str, numbers)) for numbers in (size, found))
+        raise RunError(f"{run.where}: trained on images of {size}, found {found}; expected the "
+                       f"same, by --image_size={size} where the dataset has that flag.")
+    names = trained.get("class_names", list(info.class_names))
+    if names != list(info.class_names):
+        at = next((number for number, pair in enumerate(zip(names, info.class_names))
+                   if pair[0] != pair[1]), min(len(names), len(info.class_names)))
+        raise RunError(f"{run.where}: trained on {len(names)} classes, found "
+                       f"{len(info.class_names)}; number {at} was {_name(names, at)}, found "
+                       f"{_name(info.class_names, at)}; expected the same.")
+    if resuming:
+        for what, before, now in (("kind", trained.get("kind"), split.kind),
+                                  ("num_examples", trained.get("num_examples"),
+                                   info.num_examples)):
+            if before not in (None, now):
+                raise RunError(f"{run.where}: trained on {what.replace('num_', '')} {before}, "
+                               f"{split.source} has {now}; expected the same data to resume.")
+
+
+def warn_of_seen(config, run, split):
+    """Says on the screen if images to evaluate as held out were not held out of a training.
+
+    Args:
+      config: Config of the evaluation, without open settings.
+      run: StoredRun of the training.
+      split: Split to evaluate on.
+    """
+    if (config.validate and run.settings.get("validate") is False
+            and run.settings.get("dataset") == config.dataset and not split.never_trained):
+        screen.warn(f"{run.where}: trained without --validate, so also on the images that are "
+                      "evaluated now.")
+
+
+def _name(names, number):
+    return names[number] if number < len(names) else "none"
+
+
+def _other(run, expected, found):
+    return RunError(f"{run.where} was started with {expected}, found {found}; {run.instead}.")

@@ -6,10 +6,8 @@ import time
 
 from commands.errors import RunError
 from training.checkpoints.read import latest_checkpoint
-from training.monitoring import progress
+from training.monitoring import screen
 from training.run_folder import contents
-
-NAME = "seconds.json"
 
 
 def seconds(folder):
@@ -18,12 +16,8 @@ def seconds(folder):
     Raises:
       RunError: if the note is damaged.
     """
-    found = contents.read(folder, NAME) or {}
-    total = found.get("seconds", 0.0)
-    if not isinstance(total, int | float):
-        raise RunError(f"{os.path.join(folder, NAME)}: expected a number as seconds, found "
-                       f"{total!r}; move it away.")
-    return float(total)
+    found = contents.read_number(folder, contents.SECONDS, "seconds", (int, float))
+    return float(found or 0.0)
 
 
 @contextlib.contextmanager
@@ -48,15 +42,15 @@ def running(folder, resumed):
 
 def _killed_stretch(folder):
     """Returns the seconds of a stretch that did not come to its end."""
-    since = (contents.read(folder, NAME) or {}).get("since")
     newest = latest_checkpoint(folder)
-    if since is None or newest is None:
+    if newest is None or (contents.read(folder, contents.SECONDS) or {}).get("since") is None:
         return 0.0
+    since = contents.read_number(folder, contents.SECONDS, "since", (int, float))
     return max(0.0, os.path.getmtime(newest + ".index") - since)
 
 
 def _write(folder, total, since):
     try:
-        contents.write(folder, NAME, {"seconds": round(total, 3), "since": since})
+        contents.write(folder, contents.SECONDS, {"seconds": round(total, 3), "since": since})
     except RunError as error:
-        progress.warn(f"{error} The training's wall time is not noted.")
+        screen.warn(f"{error} The training's wall time is not noted.")

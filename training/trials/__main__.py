@@ -23,30 +23,32 @@ from absl import flags
 
 from commands import command_line
 from commands.errors import RunError, UsageError
-from models.hparams import HParamsError
-from training import run_flags
+from training import config
 from training.run_folder import contents
 from training.trials import device_shares, launch
 from training.trials.plan import SEEDS, Plan
 
+TIME_IS_UP_STATUS = 4       # of a training whose --max_minutes are over
+ENDS = {130: "was stopped", 143: "was stopped", TIME_IS_UP_STATUS: "ran out of time"}
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 # Flags of a run that have no meaning here, and what to do instead.
 OTHERS = {
     "train": "this command trains; evaluate alone with experiment.py",
     "checkpoint": "leave it out; trials begin at the beginning, or where they were stopped",
     "predictions": "leave it out; experiment.py writes predictions, of an ensemble too",
-    "max_minutes": "leave it out; Ctrl-C and SIGTERM save and stop the trials",
 }
 
-FLAGS = run_flags.define()
+TRIALS = "Trials"           # heading of this command's own flags in --help
+FLAGS = config.new_flags()
 FLAGS["num_trials"].help = "Trainings, the members of the ensemble."
 FLAGS["seed"].help = ("Trial i has the seed --seed + i. Without it: as those have it that were "
                       "started before, or i.")
 flags.DEFINE_integer("at_once", 1, "Most trainings at a time, each on a GPU of its own; without "
                      "GPUs they share the processor. From 2 on what they print goes to a log of "
-                     "each, trial{}/log.txt in --summary_dir.", lower_bound=1, flag_values=FLAGS)
+                     "each, trial{}/log.txt in --summary_dir.", lower_bound=1, flag_values=FLAGS,
+                     module_name=TRIALS)
 flags.DEFINE_integer("trial", None, "Train this one alone, of 0 to --num_trials - 1, without an "
-                     "evaluation.", lower_bound=0, flag_values=FLAGS)
+                     "evaluation.", lower_bound=0, flag_values=FLAGS, module_name=TRIALS)
 
 
 def train_all(plan, argv):
@@ -57,7 +59,8 @@ def train_all(plan, argv):
       argv: list of str, this command and its flags.
 
     Returns:
-      int, the exit status of the first trial that failed, or 0.
+      int, 4 if the time of a trial was up, else the exit status of the first trial that failed,
+      or 0.
 
     Raises:
       RunError: if a log cannot be written.
@@ -77,7 +80,7 @@ def train_all(plan, argv):
         if status == 0:
             print(f"Trial {number} is done.", flush=True)
         else:
-            what = "was stopped" if status in (130, 143) else "failed"
+            what = ENDS.get(status, "failed")
             print(f"Trial {number} {what} (exit status {status}){_named(plan.log(number))}",
                   flush=True)
 
@@ -94,11 +97,12 @@ def train_all(plan, argv):
               f"{threads}.", flush=True)
     statuses = launch.run_all(waiting, plan.at_once, start, ended)
     failed = {number: statuses[number] for number in waiting if statuses[number]}
+    out_of_time = TIME_IS_UP_STATUS in failed.values()
     if failed:
         each = ", ".join(f"{number} (exit status {status})" for number, status in failed.items())
         print(f"{os.path.basename(argv[0])}: not all trials are done: {each}; the same command "
               "tries again.", file=sys.stderr)
-    return next(iter(failed.values()), 0)
+    return TIME_IS_UP_STATUS if out_of_time else next(iter(failed.values()), 0)
 
 
 def _named(log):
@@ -129,19 +133,20 @@ def _plan(values):
     if trial is not None and trial >= count:
         raise UsageError(f"--trial: expected 0 to {count - 1}, as --num_trials={count} counts "
                          f"them, found {trial}.")
-    common = run_flags.settings(values, num_trials=1)
+    common = config.from_flags(values, num_trials=1)
     if (common.seed or 0) + count > SEEDS:
         raise UsageError(f"--seed: expected at most {SEEDS - count}, for {count} trials with "
                          f"seeds of their own, found {common.seed}.")
-    if "{}" in common.summary_dir:
+    if config.TRIAL.search(common.summary_dir):
         raise UsageError("--summary_dir: expected a path without {}, found "
                          f"{common.summary_dir}.")
-    last = os.path.join(common.summary_dir, "trial{}", "train", f"model.ckpt-{values.max_steps}")
+    max_steps = values.max_steps or config.SETTINGS["max_steps"].default
+    last = os.path.join(common.summary_dir, "trial{}", "train", f"model.ckpt-{max_steps}")
     # Batches are those of a training; an evaluation has its own.
-    evaluation = run_flags.settings(values, train=False, checkpoint=last, batch_size=None)
+    evaluation = config.from_flags(values, train=False, checkpoint=last, batch_size=None)
     at_once = min(values.at_once, count)
     shares = [{}] if trial is not None else _shares(common, at_once)
-    return Plan(common, evaluation, values.max_steps, count, at_once, trial, shares)
+    return Plan(common, evaluation, max_steps, count, at_once, trial, shares)
 
 
 def _shares(settings, at_once):
@@ -151,17 +156,42 @@ def _shares(settings, at_once):
 
 def main(argv):
     """Runs the command line, and returns its exit status."""
-    def run_here(settings):
+    def run_here(work, settings):
         # A command within this one: it imports TensorFlow, which trainings elsewhere do not need.
-        return run_flags.run(argv, FLAGS, __doc__, lambda values: settings)
+        return command_line.run(argv, FLAGS, lambda values: settings, work, __doc__,
+                                before_use=_choose_devices)
 
     def work(plan):
         if plan.trial is not None:
-            return run_here(plan.training(plan.trial))
-        return train_all(plan, argv) or run_here(plan.evaluating())
+            return run_here(_train, plan.training(plan.trial))
+        return train_all(plan, argv) or run_here(_evaluate, plan.evaluation)
 
-    return command_line.run(argv, FLAGS, _plan, work, __doc__, (HParamsError, RunError),
-                       tensorflow=False)
+    return command_line.run(argv, FLAGS, _plan, work, __doc__, tensorflow=False,
+                            help_text=_help_text)
+
+
+def _choose_devices(settings):
+    from training.distribution import devices
+
+    devices.prepare(settings)
+
+
+def _train(settings):
+    from training.train import train
+
+    return train(settings)
+
+
+def _evaluate(settings):
+    from training.evaluation import ensemble, evaluate
+
+    if settings.is_ensemble:
+        return ensemble.evaluate(settings)
+    return evaluate.evaluate(settings)
+
+
+def _help_text(values):
+    return f"{config.help_text(values)}\n{values.module_help(TRIALS)}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 
 from commands.errors import RunError, UsageError
 from models.hparams import HParamsError
-from training.config import Settings
+from training.config import Config
 from training.run_folder import contents, resume
 
 SEEDS = 2**32
@@ -18,8 +18,8 @@ class Plan:
     """What trials are trained, and how they are evaluated.
 
     Attributes:
-      common: Settings of each training, but for folder and seed.
-      evaluation: Settings of the ensemble's evaluation.
+      common: Config of each training, but for folder and seed.
+      evaluation: Config of the ensemble's evaluation.
       max_steps: int, the step that trainings end at.
       num_trials: int.
       at_once: int, most trainings at a time.
@@ -31,8 +31,8 @@ class Plan:
       UsageError: if a trial's folder is none.
     """
 
-    common: Settings
-    evaluation: Settings
+    common: Config
+    evaluation: Config
     max_steps: int
     num_trials: int
     at_once: int
@@ -44,7 +44,7 @@ class Plan:
             self.training(number)
 
     def training(self, number):
-        """Returns the Settings of a trial."""
+        """Returns the Config of a trial."""
         if self.common.seed is not None:
             seed = self.common.seed + number
         else:
@@ -52,18 +52,9 @@ class Plan:
             seed = self._first_seed() + number if seed is None else seed
         return dataclasses.replace(self.common, summary_dir=self._folder(number), seed=seed)
 
-    def evaluating(self):
-        """Returns the Settings of the evaluation, once trials were started.
-
-        Without a word on the data, they are where the training's were.
-        """
-        flags = resume.read(os.path.join(self._folder(0), "train")).flags
-        data_dir = self.evaluation.data_dir or flags.get("data_dir")
-        return dataclasses.replace(self.evaluation, data_dir=data_dir)
-
     def checkpoint(self, number):
         """Returns the name of a trial's last checkpoint."""
-        return self.evaluation.checkpoint.replace("{}", str(number))
+        return self.evaluation.member(number)
 
     def log(self, number):
         """Returns the name of the file that takes what a trial prints, or None for the screen."""
@@ -77,7 +68,7 @@ class Plan:
             finished = contents.read_finished(settings.train_folder)
             if finished is None or finished < self.max_steps:
                 return False
-            resume.go_on(settings, resume.read(settings.train_folder))    # or it is refused
+            resume.for_training(settings, resume.read(settings.train_folder))    # or it is refused
             return os.path.exists(self.checkpoint(number) + ".index")
         return False
 
@@ -87,7 +78,7 @@ class Plan:
     def _started_seed(self, number):
         """Returns the seed that a trial was started with, or None."""
         with contextlib.suppress(RunError, HParamsError):
-            return resume.read(os.path.join(self._folder(number), "train")).flags.get("seed")
+            return resume.read(os.path.join(self._folder(number), "train")).settings.get("seed")
         return None
 
     def _first_seed(self):

@@ -14,7 +14,7 @@ import pytest
 
 import experiment
 from conftest import ROOT
-from training import run_flags
+from training import config
 from training.checkpoints.read import StoredCheckpoint, checkpoint_names, newest_whole_checkpoint
 from training.run_folder import contents, resume
 from training.trials import __main__ as trials
@@ -33,9 +33,9 @@ def planned(*arguments):
 
 
 def settings_of_experiment(*arguments):
-    flags = run_flags.define()
+    flags = config.new_flags()
     flags(["experiment.py", *map(str, arguments)])
-    return run_flags.settings(flags)
+    return config.from_flags(flags)
 
 
 def leave(folder, step, checkpoint=True, **flags):
@@ -43,7 +43,7 @@ def leave(folder, step, checkpoint=True, **flags):
     train = folder / "train"
     train.mkdir(parents=True)
     settings = dataclasses.replace(settings_of_experiment(f"--summary_dir={folder}"), **flags)
-    contents.write_settings(str(train), *resume.go_on(settings, None))
+    contents.write_config(str(train), *resume.for_training(settings, None))
     contents.write(str(train), contents.FINISHED, {"step": step})
     if checkpoint:
         (train / f"model.ckpt-{step}.index").touch()
@@ -69,7 +69,8 @@ class Processes:
 def evaluated(monkeypatch):
     """The Settings of what runs in this process, in place of running it."""
     found = []
-    monkeypatch.setattr("training.run.run", found.append)
+    for what in ("train.train", "evaluation.evaluate.evaluate", "evaluation.ensemble.evaluate"):
+        monkeypatch.setattr(f"training.{what}", found.append)
     return found
 
 

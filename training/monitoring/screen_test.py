@@ -1,11 +1,11 @@
 import sys
 
-from training.monitoring import progress
+from training.monitoring import screen
 
 
 def test_a_warning_has_a_line_of_its_own(capsys):
-    with progress.bar("Training", 100) as bar:
-        progress.warn("the disk\nis full")
+    with screen.bar("Training", 100) as bar:
+        screen.warn("the disk\nis full")
         bar.update(100)
     parts = capsys.readouterr().err.replace("\n", "\r").split("\r")
     assert "Warning: the disk is full" in parts
@@ -23,7 +23,7 @@ def test_a_screen_that_cannot_be_written_ends_nothing(monkeypatch):
 
     monkeypatch.setattr(sys, "stderr", Full())
     monkeypatch.setattr(Full, "isatty", lambda self: False)
-    with progress.bar("Training", 100) as bar:
-        progress.warn("unseen")
+    with screen.bar("Training", 100) as bar:
+        screen.warn("unseen")
         bar.update(100)
     assert bar.n == 100

@@ -1,0 +1,137 @@
+"""Settings as the fields of a dataclass: type, range, choices, default and meaning stand once.
+
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        seed: int | None = setting("Decides everything random.", lowest=0, default=0)
+
+From such a field follow a command's flag with its help, and the check of a value that came from
+somewhere else, a file for example.
+"""
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable
+
+from absl import flags
+
+WORDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "text"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What is known of a setting.
+
+    Attributes:
+      name: str.
+      type: bool, int, float or str.
+      about: str, its meaning, for --help.
+      default: what is taken where nothing is said; None where something else decides.
+      optional: whether the value may be None.
+      group: str, the heading that it stands under in --help.
+      keep: what the owner of the settings says about keeping it, or None.
+      choices: function that returns the possible values, or None for any.
+      lowest, highest: inclusive bounds, or None.
+      above, below: exclusive bounds, or None.
+      check: function of a value that raises UserError, or None.
+    """
+
+    name: str
+    type: type
+    about: str
+    default: typing.Any
+    optional: bool
+    group: str = ""
+    keep: typing.Any = None
+    choices: Callable | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    above: float | None = None
+    below: float | None = None
+    check: Callable | None = None
+
+    def problem(self, value):
+        """Returns what is wrong with a value, such as "expected 1 or more, found 0", or None."""
+        if value is None and self.optional:
+            return None
+        of_type = (type(value) is self.type
+                   or (self.type is float and type(value) is int and abs(value) < 2**1000))
+        if of_type and self.type is float:
+            of_type = math.isfinite(value)
+        if not of_type or not self._in_range(value):
+            shown = repr(value) if len(repr(value)) < 60 else repr(value)[:50] + "..."
+            return f"expected {self.expected}, found {shown}"
+        return None
+
+    @property
+    def expected(self):
+        """What a value has to be, in words: str."""
+        if self.choices:
+            return " or ".join(map(str, self.choices()))
+        return WORDS[self.type] + self._range()
+
+    def _range(self):
+        if self.above is not None and self.below is not None:
+            return f" between {self.above} and {self.below}"
+        if self.above is not None:
+            return f" above {self.above}"
+        if self.lowest is None:
+            return ""
+        if self.highest is not None:
+            return f" from {self.lowest} to {self.highest}"
+        if self.below is not None:
+            return f" from {self.lowest} to below {self.below}"
+        return f" of at least {self.lowest}"
+
+    def _in_range(self, value):
+        return ((self.choices is None or value in self.choices())
+                and (self.lowest is None or value >= self.lowest)
+                and (self.highest is None or value <= self.highest)
+                and (self.above is None or value > self.above)
+                and (self.below is None or value < self.below))
+
+
+def setting(about, optional=False, **known):
+    """Returns a dataclass field; its arguments are the attributes of `Setting`.
+
+    An optional field is None until somebody decides; others have their default from the start.
+    """
+    default = None if optional else known["default"]
+    return dataclasses.field(
+        default=default, metadata={"about": about, "optional": optional, "default": None, **known})
+
+
+def settings_of(owner):
+    """Returns {name: Setting} of a dataclass whose fields were made by `setting`."""
+    return {field.name: Setting(name=field.name, type=_plain_type(field.type), **field.metadata)
+            for field in dataclasses.fields(owner)}
+
+
+def define_flags(settings, flag_values):
+    """Defines a flag for each of some Settings; absl's --help lists them by their groups."""
+    for one in settings:
+        _define(one, flag_values)
+
+
+def _define(one, flag_values):
+    default = None if one.optional else one.default
+    about = one.about
+    if one.optional and one.default is not None:
+        shown = str(one.default).lower() if one.type is bool else one.default
+        about = f"{about} (default: {shown})"
+    common = {"flag_values": flag_values, **({"module_name": one.group} if one.group else {})}
+    if one.type is bool:
+        flags.DEFINE_boolean(one.name, default, about, **common)
+    elif one.type is str and one.choices and one.check is None:
+        flags.DEFINE_enum(one.name, default, list(one.choices()), about, **common)
+    elif one.type is str:
+        flags.DEFINE_string(one.name, default, about, **common)
+    else:
+        define = flags.DEFINE_integer if one.type is int else flags.DEFINE_float
+        define(one.name, default, about, lower_bound=one.lowest, upper_bound=one.highest, **common)
+
+
+def _plain_type(annotation):
+    """Returns bool, int, float or str of an annotation such as `int | None`."""
+    return next((part for part in typing.get_args(annotation) if part is not type(None)),
+                annotation)

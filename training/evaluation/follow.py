@@ -1,0 +1,78 @@
+"""Evaluates the checkpoints of a training as they come."""
+
+import os
+import time
+
+from commands.errors import DamagedError, RunError
+from training.checkpoints.integrity import INDEX
+from training.checkpoints.read import StoredCheckpoint, checkpoint_names
+from training.evaluation.evaluate import Evaluator
+from training.monitoring import screen
+from training.run_folder import contents, resume
+
+
+def follow(config):
+    """Evaluates the checkpoints of a training, each once, until the training ends.
+
+    It ends with the checkpoint of max_steps, with the mark that a finished training leaves, or
+    when no checkpoint has come for patience_minutes. A checkpoint that was written again is
+    evaluated again. Those that are damaged are named and passed over; if the last one is, that
+    is an error.
+
+    Args:
+      config: Config.
+
+    Raises:
+      DataError, HParamsError, RunError: for what the user can mend.
+    """
+    folder = config.train_folder
+    print(f"Following the checkpoints in {folder}"
+          + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
+    # What is wrong with these shall not be found hours later.
+    contents.make_folder(config.test_folder)
+    screen.show_data(resume.for_evaluation(config, [resume.read(folder)]).load_data())
+    evaluator = None
+    seen, missed, last_news = set(), None, time.monotonic()
+    while True:
+        # Read before the list: what is then not in the list will not come.
+        finished = contents.read_finished(folder)
+        new = [version for name in checkpoint_names(folder)
+               if (version := _version(name)) not in seen]
+        for version in new:
+            seen.add(version)
+            last_news = time.monotonic()
+            try:
+                stored = StoredCheckpoint(version[0])
+                # A training that was not there yet may have been started with other flags.
+                run = resume.read(folder)
+                if evaluator is None or not evaluator.fits(run):
+                    evaluator = Evaluator(config, [run])
+                evaluator.evaluate_and_write(stored)
+            except DamagedError as error:       # or removed by the training, as too old
+                screen.warn(f"{error} It is passed over.")
+                missed = error
+                continue
+            missed = None
+            if config.max_steps is not None and stored.step >= config.max_steps:
+                return
+        if finished is not None and not new and finished >= (config.max_steps or 0):
+            break
+        if time.monotonic() - last_news > 60 * config.patience_minutes:
+            if not seen:
+                raise RunError(f"{folder}: no checkpoint for {config.patience_minutes:g} "
+                               "minutes (--patience_minutes).")
+            print(f"No new checkpoint for {config.patience_minutes:g} minutes.")
+            break
+        if not new:
+            time.sleep(config.poll_seconds)
+    if missed:
+        raise RunError(f"The last checkpoint was not evaluated: {missed}")
+
+
+def _version(name):
+    """Returns what tells a checkpoint from another that was written under the same name."""
+    try:
+        found = os.stat(name + INDEX)
+    except FileNotFoundError:       # the training has just removed it, as too old
+        return name, None, None
+    return name, found.st_mtime_ns, found.st_ino

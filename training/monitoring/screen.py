@@ -1,0 +1,81 @@
+"""What a run shows on the screen: its data, its network, the progress bar, and warnings."""
+
+import contextlib
+import dataclasses
+import sys
+import typing
+
+from tqdm import tqdm
+
+from models.hparams import parse_overrides
+
+
+def show_data(split):
+    """Prints what a Split is."""
+    info = split.info
+    print(f"Data: {split.source}: {info.num_examples} images of "
+          f"{info.height}x{info.width}x{info.depth}.")
+    for note in split.notes:
+        print(note)
+
+
+def show_network(network):
+    """Prints a Network's convolutions, a table of its variables, and their total size."""
+    for name, convolution in network.convolutions().items():
+        print(f"{name}: {convolution.algorithm} convolution ({convolution.reason}).")
+    paths = network.variable_paths()
+    width = max(map(len, paths))
+    for path, variable in paths.items():
+        print(f"{path:{width}}  {'x'.join(map(str, variable.shape)):>14}")
+    print(f"total_params: {network.count_params()}", flush=True)
+
+
+def bar(what, total, done=0):
+    """Returns a tqdm bar that counts images: loss, accuracy, images a second, time left.
+
+    Args:
+      what: str, the word in front.
+      total: int, number of images.
+      done: int, how many were done by an earlier run.
+    """
+    # A log file gets a line now and then instead of a redrawn bar.
+    interval = 0.5 if sys.stderr.isatty() else 30
+    return tqdm(total=total, initial=done, desc=what, unit=" images", unit_scale=True,
+                mininterval=interval, maxinterval=interval, dynamic_ncols=True,
+                file=_Screen(sys.stderr))
+
+
+def warn(text):
+    """Shows a warning of one line, above the bar if there is one."""
+    tqdm.write("Warning: " + " ".join(text.split()), file=_Screen(sys.stderr))
+
+
+def warn_of_unused(network, overrides):
+    """Warns of overridden hyperparameters that change nothing for a network.
+
+    Args:
+      network: Network.
+      overrides: str, of its hyperparameters.
+    """
+    unused = network.unused(parse_overrides(overrides), network.hparams)
+    if unused:
+        warn(f"--hparams_override: {', '.join(unused)}: without effect on the network "
+             f"{network.name}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Screen:
+    """A stream whose writing may fail: a log on a full disk does not end a training."""
+
+    stream: typing.TextIO
+
+    def write(self, text):
+        with contextlib.suppress(OSError):
+            self.stream.write(text)
+
+    def flush(self):
+        with contextlib.suppress(OSError):
+            self.stream.flush()
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
