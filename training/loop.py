@@ -81,7 +81,7 @@ def run(training, deadline=math.inf, hook=None):
       NonFiniteLossError: if a loss is not a number; the last checkpoint is from before.
       RunError: if the last checkpoint, or a summary, could not be written.
     """
-    hook = hook or Hook()
+    hook = Hook() if hook is None else hook
     config, network, writer = training.config, training.network, training.writer
     replicas, batch_size = training.replicas, config.batch_size
     first_step = int(training.optimizer.iterations.numpy())

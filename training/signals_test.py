@@ -14,11 +14,11 @@ import input_data
 import models
 from commands import signals
 from conftest import ROOT
-from training import step, train
+from training import step
 from training.checkpoints.read import checkpoint_names, newest_whole_checkpoint
 from training.checkpoints.write import CheckpointWriter
 from training.evaluation import evaluate, inference
-from training.monitoring import tensorboard
+from training.monitoring import screen, tensorboard
 from training.run_folder import contents
 
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1,remake=false"
@@ -83,8 +83,8 @@ def left(sender, number, status, capsys):
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name", [
-    (input_data, "load"), (models, "build"), (train, "_describe"), (tensorboard, "_history"),
-    (step, "loss_and_metrics"), # called when the step is traced
+    (input_data, "load"), (models, "build"), (screen, "show_network"), (tensorboard, "_history"),
+    (step, "loss_and_metrics"),  # called when the step is traced
 ], ids=["data", "network", "table", "summaries", "tracing"])
 def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, owner, name,
                                                         tmp_path, capsys):
@@ -99,8 +99,8 @@ def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, 
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name, nth", [
-    (tensorboard.Summaries, "scalars", 2), (CheckpointWriter, "_write", 1), (os, "fsync", 10),
-    (os, "replace", 6), (CheckpointWriter, "_write_state", 1), (CheckpointWriter, "_remove_old", 2),
+    (tensorboard.Summaries, "scalars", 2), (CheckpointWriter, "_write", 1), (os, "fsync", 12),
+    (os, "replace", 7), (CheckpointWriter, "_write_state", 1), (CheckpointWriter, "_remove_old", 2),
 ], ids=["summary", "save", "fsync", "rename", "state", "removal"])
 def test_what_was_trained_is_saved(common, number, sender, owner, name, nth, steps, tmp_path,
                                    capsys):
@@ -155,8 +155,8 @@ def test_the_data_may_be_waited_for(common, number, sender, steps, tmp_path, cap
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name, nth", [
-    (step, "loss_and_metrics", 1), (inference, "evaluation_batches", 1), (tensorboard.Summaries,
-                                                                   "scalars", 1),
+    (inference, "loss_and_metrics", 1), (inference, "evaluation_batches", 1),
+    (tensorboard.Summaries, "scalars", 1),
 ], ids=["tracing", "batches", "summary"])
 def test_an_evaluation_leaves_no_half_a_result(trained, number, sender, owner, name, nth, tmp_path,
                                                capsys):

@@ -81,9 +81,9 @@ def test_records_that_were_trained_on_are_not_evaluated(tmp_path):
     records = tmp_path / "train.tfrecords"
     records.touch()
     run = {**STORED, "data_dir": str(records)}
-    with pytest.raises(RunError, match="run0: trained on the records .*; name those to evaluate"):
+    with pytest.raises(RunError, match=r"run0: trained on the records .*; name those to evaluate"):
         evaluation(run)
-    with pytest.raises(RunError, match="run0: trained on the records .*; an evaluation needs"):
+    with pytest.raises(RunError, match=r"run0: trained on the records .*; an evaluation needs"):
         evaluation(run, data_dir=str(records))
     assert evaluation(run, data_dir=str(tmp_path)).data_dir == str(tmp_path)
 
