@@ -43,12 +43,17 @@ def check_single_target(name, num_targets):
 
 
 def check_split_of_file(name, split):
-    """Raises DataError if one file is to be both trained on and held out.
+    """Raises DataError if a file's name says that its examples are not for a split.
+
+    Training records are not for evaluation, and one file is not both trained on and held out.
 
     Args:
-      name: str, of a record file.
+      name: str, of a file, or of a folder of files for one split.
       split: "train", "test", "valid_train" or "valid_test".
     """
+    if split == "test" and split_in_name(name) in ("train", "valid_train"):
+        raise DataError(f"{name}: these are training records; an evaluation needs test records, "
+                        "or the folder that holds both, as --data_dir.")
     if split.startswith("valid_") and split_in_name(name) != split:
         raise DataError(f"{name}: --validate needs records of {split}, in a file whose name says "
                         "so; leave --validate out, or name the folder of the digits.")
@@ -56,7 +61,8 @@ def check_split_of_file(name, split):
 
 def split_in_name(name):
     """Returns the split that a file's name tells, or None: "train" for multitrain_4shifted..."""
-    words = re.findall("[a-z]+", os.path.basename(name).lower().removeprefix("multi"))
+    base = os.path.basename(name.rstrip(os.sep)).lower()
+    words = re.findall("[a-z]+", base.removeprefix("multi"))
     told = next((kind for word in words for kind in ("train", "test") if word.startswith(kind)),
                 None)
     return f"valid_{told}" if told and "valid" in words else told

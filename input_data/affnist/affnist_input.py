@@ -55,6 +55,7 @@ def load(data_dir, split, num_targets=1):
         raise DataError(f"{data_dir}: affNIST's files are to evaluate on; expected a folder of "
                         "MNIST to train on.")
     if paths:
+        check_split_of_file(data_dir, "test")
         return _from_batches(paths, data_dir)
     if split == "test":
         return _load_test(data_dir)
@@ -81,6 +82,7 @@ def _load_test(data_dir):
         raise DataError("affnist is evaluated on its own files: expected --data_dir, a folder of "
                         f"test_batches/N.mat or of {GENERATED}; {MAKE}.")
     if not os.path.isdir(data_dir):
+        check_split_of_file(data_dir, "test")
         return _generated(data_dir)
     found = {}
     for folder in (os.path.join(data_dir, name) for name in TEST_FOLDERS):
