@@ -8,6 +8,9 @@ import numpy as np
 from input_data.dataset import DataError
 from input_data.formats import image_files
 
+SPLITS = ("train", "test")      # folders of these names, in any case, hold the class folders
+LIKE_SPLITS = (*SPLITS, "training", "trn", "testing", "tst", "val", "valid", "validation")
+
 
 class ClassFolders(NamedTuple):
     """What is in a folder of class folders.
@@ -35,13 +38,14 @@ def find(folder, class_names=None):
       class_names: the classes there may be; without them, the folders are the classes.
 
     Raises:
-      DataError: if there is no folder of a class, or one of another class, or a folder that
-        cannot be read.
+      DataError: if there is no folder of a class, or one of another class or of no class, or a
+        folder that cannot be read; without class_names, if there are less than two classes.
     """
     folders, ignored = _entries(folder)
     if not folders:
         raise DataError(f"{folder}: expected folders of images, one for each class, found none.")
     if class_names is None:
+        _check_classes(folder, folders)
         class_names = tuple(folders)
     for name in folders:
         if name not in class_names:
@@ -54,6 +58,23 @@ def find(folder, class_names=None):
         labels += [label] * len(images)
         ignored += others
     return ClassFolders(class_names, paths, np.array(labels, np.int32), ignored)
+
+
+def splits(folder):
+    """Returns the folders for splits that a folder has: a dict of some of SPLITS to paths."""
+    return {name.lower(): os.path.join(folder, name) for name in _entries(folder)[0]
+            if name.lower() in SPLITS}      # of Train and train, the last: the plain one
+
+
+def _check_classes(folder, names):
+    like_splits = [name for name in names if name.lower() in LIKE_SPLITS]
+    if like_splits:
+        one = max(like_splits, key=lambda name: name.lower().startswith("tr"))
+        raise DataError(f"{folder}: expected one folder for each class, found "
+                        f"{listing(like_splits)}, called like splits; call the splits train and "
+                        f"test, or name one: --data_dir={os.path.join(folder, one)}.")
+    if len(names) < 2:
+        raise DataError(f"{folder}: expected folders of 2 or more classes, found 1: {names[0]}.")
 
 
 def listing(names, most=5):

@@ -133,8 +133,8 @@ def test_images_may_lie_deeper_and_other_files_are_counted(data_dir):
     (data_dir / "train" / ".cache").mkdir()
     found = load(data_dir)
     assert len(identities(found)) == 12
-    assert found.notes == ("Ignored files that are not images: 3, such as "
-                           f"{data_dir}/train/readme.txt.",)
+    assert found.notes[1:] == ("Ignored files that are not images: 3, such as "
+                               f"{data_dir}/train/readme.txt.",)
 
 
 def broken(folder):
@@ -156,9 +156,9 @@ def test_broken_images_may_be_skipped(data_dir):
         load(data_dir)
     found = load(data_dir, skip_broken=True)
     assert (1, 1) not in identities(found) and len(identities(found)) == 10
-    assert len(found.notes) == 1 and "cannot be read: 2, such as" in found.notes[0]
-    assert str(path) in found.notes[0] or "ant/000.png" in found.notes[0]
-    assert not load(data_dir, "test", skip_broken=True).notes
+    assert len(found.notes) == 2 and "cannot be read: 2, such as" in found.notes[1]
+    assert str(path) in found.notes[1] or "ant/000.png" in found.notes[1]
+    assert len(load(data_dir, "test", skip_broken=True).notes) == 1
 
 
 def test_skipping_does_not_move_the_held_out_images(tmp_path):
@@ -173,7 +173,37 @@ def test_classes_without_test_images_are_said(data_dir):
     for path in (data_dir / "test" / "bee").iterdir():
         path.unlink()
     (data_dir / "test" / "bee").rmdir()
-    assert load(data_dir, "test").notes == ("No images of bee in the test split.",)
+    assert load(data_dir, "test").notes[1:] == ("No images of bee in the test split.",)
+
+
+def test_the_classes_are_said(data_dir, tmp_path_factory):
+    for split in ("train", "test", "valid_test"):
+        assert load(data_dir, split).notes == ("Classes: ant, bee, cat.",)
+    many = tmp_path_factory.mktemp("many")
+    write_class_folders(many, 2, classes=[f"{number:03}" for number in range(200)])
+    note, = load(many, validation_fraction=0.5).notes
+    assert note.startswith("Classes: 000, 001, ") and note.endswith(", 019 and 180 more.")
+
+
+def test_the_folders_of_splits_may_be_in_capitals(data_dir):
+    before = {split: identities(load(data_dir, split)) for split in ("train", "test")}
+    for old, new in (("train", "Train"), ("test", "TEST")):
+        (data_dir / old).rename(data_dir / new)
+    for split, expected in before.items():
+        found = load(data_dir, split)
+        assert identities(found) == expected and found.info.class_names == CLASS_FOLDERS
+
+
+@pytest.mark.parametrize("train, test", [("trn", "Test"), ("Training", "Valid"), ("a", "val")])
+def test_splits_are_not_taken_for_classes(data_dir, train, test):
+    (data_dir / "train").rename(data_dir / train)
+    (data_dir / "test").rename(data_dir / test)
+    with pytest.raises(DataError, match=r"expected one folder for each class, found .*called like "
+                                        r"splits.*--data_dir=(\S*)\.$") as caught:
+        load(data_dir)
+    named = re.search(r"--data_dir=(\S*)\.$", str(caught.value))[1]
+    assert named == str(data_dir / train if train != "a" else data_dir / test)
+    assert load(named, validation_fraction=0.5).info.class_names == CLASS_FOLDERS
 
 
 def empty(folder):
