@@ -21,6 +21,28 @@ SPLITS = ("train", "test", "valid_train", "valid_test")
 class DataError(UserError):
     """Data that is missing, damaged or not what its reader expects; says what to do."""
 
+    def __init__(self, text):
+        super().__init__(shown(text))       # TensorFlow loses errors that are not UTF-8
+
+
+def shown(text):
+    """Returns text for the screen: bytes of file names that are not UTF-8 are escaped."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def names_in(folder):
+    """Returns the names of a folder's files and folders, sorted. Raises DataError."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror}).") from None
+
+
+def listing(names, most=5):
+    """Returns names in words, the first of them."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "nothing") + more
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
@@ -112,3 +134,7 @@ class Split:
     prepare: Callable
     notes: tuple = ()
     names: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "source", shown(self.source))
+        object.__setattr__(self, "notes", tuple(map(shown, self.notes)))

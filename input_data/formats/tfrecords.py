@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from commands.whole_files import whole_file
-from input_data.dataset import DataError
+from input_data.dataset import DataError, names_in
 
 HEADER = struct.Struct("<QI")
 FOOTER = struct.Struct("<I")
@@ -66,7 +66,7 @@ def find(folder, names):
 def sets(folder):
     """Returns a folder's sets of record files: NAME or NAME@N, the folder in front, to NAME."""
     found = {}
-    for entry in sorted(os.listdir(folder)):
+    for entry in names_in(folder):
         name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry, re.DOTALL).groups()
         if name.endswith(".tfrecords"):
             found[os.path.join(folder, f"{name}@{int(shards)}" if shards else name)] = name

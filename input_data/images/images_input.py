@@ -4,7 +4,15 @@ import os
 
 import numpy as np
 
-from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
+from input_data.dataset import (
+    DataError,
+    DatasetInfo,
+    Split,
+    check_single_target,
+    listing,
+    scaled_batch,
+    shown,
+)
 from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out_by_class, part
 from input_data.images import class_folders, decoding
@@ -46,7 +54,6 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     folders = class_folders.splits(data_dir)
     has_train = "train" in folders
     training = class_folders.find(folders.get("train", data_dir))
-    _check_images(training, data_dir)
     found = training
     if has_train and split == "test":
         found = class_folders.find(_test_folder(folders, data_dir), training.class_names)
@@ -61,18 +68,10 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     def read(numbers):
         return {"images": images.read(numbers), "targets": labels[numbers, np.newaxis]}
 
-    info = DatasetInfo("images", *size, len(found.class_names), found.class_names,
-                       num_examples=len(paths))
+    info = DatasetInfo("images", *size, len(found.class_names),
+                       tuple(map(shown, found.class_names)), num_examples=len(paths))
     return Split(info, f"{data_dir}, {split} split", read, scaled_batch,
                  _notes(found, labels, broken, split))
-
-
-def _check_images(training, data_dir):
-    names = training.class_names
-    empty = np.flatnonzero(np.bincount(training.labels, minlength=len(names)) == 0)
-    if len(empty):
-        raise DataError(f"{data_dir}: class {names[empty[0]]} has no images "
-                        f"({', '.join(image_files.SUFFIXES)}); add some, or remove its folder.")
 
 
 def _test_folder(folders, data_dir):
@@ -121,7 +120,7 @@ def _checked(paths, size, like, image_size, skip_broken):
 
 def _notes(found, labels, broken, split):
     """Returns what is to be said of a split, and checks that there are images of each class."""
-    notes = [f"Classes: {class_folders.listing(found.class_names, most=20)}."]
+    notes = [f"Classes: {listing(found.class_names, most=20)}."]
     if found.ignored:
         notes.append("Ignored files that are not images: "
                      f"{len(found.ignored)}, such as {found.ignored[0]}.")
@@ -133,5 +132,5 @@ def _notes(found, labels, broken, split):
         raise DataError(f"Class {without[0]}: expected images to train on, found none that can be "
                         "read and are not held out.")
     if without:
-        notes.append(f"No images of {class_folders.listing(without)} in the {split} split.")
+        notes.append(f"No images of {listing(without)} in the {split} split.")
     return tuple(notes)

@@ -1,3 +1,4 @@
+import os
 import re
 
 import numpy as np
@@ -8,7 +9,7 @@ import input_data
 from conftest import CLASS_FOLDERS, write_class_folders
 from input_data.dataset import DataError
 from input_data.images import decoding
-from input_data.pipeline import evaluation_batches
+from input_data.pipeline import evaluation_batches, plain_data_errors
 
 
 @pytest.fixture
@@ -243,6 +244,66 @@ def test_what_is_wrong_with_folders_is_said(data_dir, change, split, options, me
     with pytest.raises(DataError, match=message) as caught:
         load(data_dir, split, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_links_that_lead_back_are_passed_over(data_dir):
+    before = identities(load(data_dir))
+    ant = data_dir / "train" / "ant"
+    for name, target in (("up", ".."), ("here", "."), ("itself", "itself"), ("nowhere", "none")):
+        (ant / name).symlink_to(target)
+    found = load(data_dir)
+    assert identities(found) == before
+    assert "Ignored files that are not images: 2, such as" in found.notes[1]    # itself, nowhere
+    (data_dir / "train" / "loop").symlink_to("..")
+    with pytest.raises(DataError, match="train/loop: class loop has no images"):
+        load(data_dir)
+
+
+def link_to_itself(path):
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("make, message", [
+    (os.mkfifo, "expected a file, found a pipe or device"),
+    (link_to_itself, "cannot be read (Too many levels of symbolic links)"),
+    (lambda path: path.symlink_to("/dev/zero"), "expected a file, found a pipe or device"),
+])
+def test_what_is_no_file_is_a_broken_image(data_dir, make, message):
+    path = data_dir / "train" / "bee" / "p.png"
+    make(path)
+    with pytest.raises(DataError, match=f"^{re.escape(f'{path}: {message}')}"):
+        load(data_dir)
+    assert len(identities(load(data_dir, skip_broken=True))) == 12
+
+
+def test_a_folder_that_may_not_be_read_is_named(data_dir, monkeypatch):
+    scandir = os.scandir
+
+    def refused(folder):
+        if folder.endswith("/bee"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(DataError, match=r"train/bee: cannot be read \(Permission denied\)\.$"):
+        load(data_dir)
+
+
+def test_names_that_are_not_utf_8_can_be_shown(data_dir):
+    folder = os.fsencode(data_dir / "train")
+    os.rename(folder + b"/bee", folder + b"/b\xe9e")
+    for name in (b"caf\xe9.txt", b"ant/\xff.txt"):
+        open(os.path.join(folder, name), "w").close()
+    found = load(data_dir)
+    assert found.info.class_names == ("ant", r"b\xe9e", "cat")
+    assert found.notes[1].endswith(rf"2, such as {data_dir}/train/caf\xe9.txt.")
+    for text in (found.source, *found.notes, *found.info.class_names):
+        text.encode()
+    with open(folder + b"/b\xe9e/001.png", "r+b") as file:
+        file.truncate(200)
+    with pytest.raises(DataError, match=r"/b\\xe9e/001\.png: a damaged image"), \
+            plain_data_errors():
+        list(evaluation_batches(load(data_dir), 12))
 
 
 def test_one_class_is_too_few(tmp_path):
