@@ -81,6 +81,19 @@ def check_split_of_file(name, split):
                         "so; leave --validate out, or name the folder of the digits.")
 
 
+def check_shift(shift, shape):
+    """Raises DataError if a shift may move images out of sight.
+
+    Args:
+      shift: int, pixels.
+      shape: of the images: height, width and perhaps depth.
+    """
+    height, width = shape[:2]
+    if shift >= min(height, width):
+        raise DataError(f"--shift={shift}: expected fewer pixels than the images have, "
+                        f"{height}x{width}.")
+
+
 def split_in_name(name):
     """Returns the split that a file's name tells, or None: "train" for multitrain_4shifted..."""
     base = os.path.basename(name.rstrip(os.sep)).lower()

@@ -109,7 +109,7 @@ def _from_idx(data_dir, split, num_targets, shift):
         return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
     return Split(describe(images.shape[1:], len(images)), source, read,
-                 augmentation.shifted_batches(split, shift))
+                 augmentation.shifted_batches(split, shift, images.shape[1:]))
 
 
 def from_single_records(name, split="test", shift=0):
@@ -129,7 +129,7 @@ def from_single_records(name, split="test", shift=0):
         return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
 
     return Split(describe(found.shape, len(found)), name, read,
-                 augmentation.shifted_batches(split, shift))
+                 augmentation.shifted_batches(split, shift, found.shape))
 
 
 def _parse(features, shape):
