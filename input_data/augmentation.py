@@ -5,7 +5,7 @@ Images are tensors [batch, height, width, depth], seeds int64 [2].
 
 import tensorflow as tf
 
-from input_data.dataset import scaled_batch
+from input_data.dataset import check_shift, scaled_batch
 
 BRIGHTNESS = 63.0           # largest change, on the 0..255 scale
 CONTRAST = (0.2, 1.8)       # least and largest factor
@@ -57,13 +57,18 @@ def random_shift(images, max_shift, seed):
     return tf.gather(padded, columns, axis=2, batch_dims=1)
 
 
-def shifted_batches(split, max_shift):
+def shifted_batches(split, max_shift, shape):
     """Returns a `prepare` of Splits: pixels scaled to [0, 1]; images to train on are shifted.
 
     Args:
       split: str, the split's name.
       max_shift: pixels, as for `random_shift`.
+      shape: height, width and depth of the images.
+
+    Raises:
+      DataError: if a shift may move an image out of sight.
     """
+    check_shift(max_shift, shape)
     if split not in ("train", "valid_train"):
         return scaled_batch
 

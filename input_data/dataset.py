@@ -21,6 +21,28 @@ SPLITS = ("train", "test", "valid_train", "valid_test")
 class DataError(UserError):
     """Data that is missing, damaged or not what its reader expects; says what to do."""
 
+    def __init__(self, text):
+        super().__init__(shown(text))       # TensorFlow loses errors that are not UTF-8
+
+
+def shown(text):
+    """Returns text for the screen: bytes of file names that are not UTF-8 are escaped."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def names_in(folder):
+    """Returns the names of a folder's files and folders, sorted. Raises DataError."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror}).") from None
+
+
+def listing(names, most=5):
+    """Returns names in words, the first of them."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "nothing") + more
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
@@ -43,20 +65,39 @@ def check_single_target(name, num_targets):
 
 
 def check_split_of_file(name, split):
-    """Raises DataError if one file is to be both trained on and held out.
+    """Raises DataError if a file's name says that its examples are not for a split.
+
+    Training records are not for evaluation, and one file is not both trained on and held out.
 
     Args:
-      name: str, of a record file.
+      name: str, of a file, or of a folder of files for one split.
       split: "train", "test", "valid_train" or "valid_test".
     """
+    if split == "test" and split_in_name(name) in ("train", "valid_train"):
+        raise DataError(f"{name}: these are training records; an evaluation needs test records, "
+                        "or the folder that holds both, as --data_dir.")
     if split.startswith("valid_") and split_in_name(name) != split:
         raise DataError(f"{name}: --validate needs records of {split}, in a file whose name says "
                         "so; leave --validate out, or name the folder of the digits.")
 
 
+def check_shift(shift, shape):
+    """Raises DataError if a shift may move images out of sight.
+
+    Args:
+      shift: int, pixels.
+      shape: of the images: height, width and perhaps depth.
+    """
+    height, width = shape[:2]
+    if shift >= min(height, width):
+        raise DataError(f"--shift={shift}: expected fewer pixels than the images have, "
+                        f"{height}x{width}.")
+
+
 def split_in_name(name):
     """Returns the split that a file's name tells, or None: "train" for multitrain_4shifted..."""
-    words = re.findall("[a-z]+", os.path.basename(name).lower().removeprefix("multi"))
+    base = os.path.basename(name.rstrip(os.sep)).lower()
+    words = re.findall("[a-z]+", base.removeprefix("multi"))
     told = next((kind for word in words for kind in ("train", "test") if word.startswith(kind)),
                 None)
     return f"valid_{told}" if told and "valid" in words else told
@@ -110,3 +151,7 @@ class Split:
     names: tuple = ()
     kind: str = ""
     never_trained: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "source", shown(self.source))
+        object.__setattr__(self, "notes", tuple(map(shown, self.notes)))

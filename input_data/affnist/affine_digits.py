@@ -26,7 +26,7 @@ flags.DEFINE_string("output_dir", None, "Folder of the records. Without it: --da
                     flag_values=FLAGS)
 flags.DEFINE_enum("split", "test", SPLITS, "Which digits.", flag_values=FLAGS)
 flags.DEFINE_integer("versions", 1, "Transformations of each digit; affNIST has 32.",
-                     lower_bound=1, flag_values=FLAGS)
+                     lower_bound=1, upper_bound=10**6, flag_values=FLAGS)
 flags.DEFINE_integer("seed", 0, "Decides the transformations.", lower_bound=0,
                      upper_bound=2**32 - 1, flag_values=FLAGS)
 

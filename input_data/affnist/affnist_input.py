@@ -13,11 +13,13 @@ from input_data.dataset import (
     Split,
     check_single_target,
     check_split_of_file,
+    listing,
+    names_in,
     scaled_batch,
 )
 from input_data.formats import tfrecords
 from input_data.formats.matlab import read_struct
-from input_data.mnist import NUM_CLASSES, describe, listing, mnist_input
+from input_data.mnist import NUM_CLASSES, describe, mnist_input
 
 # Where affNIST's archives put their files, from the folder that --data_dir names.
 TEST_FOLDERS = ("test_batches", os.path.join("transformed", "test_batches"))
@@ -55,6 +57,7 @@ def load(data_dir, split, num_targets=1):
         raise DataError(f"{data_dir}: affNIST's files are to evaluate on; expected a folder of "
                         "MNIST to train on.")
     if paths:
+        check_split_of_file(data_dir, "test")
         return _from_batches(paths, data_dir)
     if split == "test":
         return _load_test(data_dir)
@@ -81,6 +84,7 @@ def _load_test(data_dir):
         raise DataError("affnist is evaluated on its own files: expected --data_dir, a folder of "
                         f"test_batches/N.mat or of {GENERATED}; {MAKE}.")
     if not os.path.isdir(data_dir):
+        check_split_of_file(data_dir, "test")
         return _generated(data_dir)
     found = {}
     for folder in (os.path.join(data_dir, name) for name in TEST_FOLDERS):
@@ -93,7 +97,7 @@ def _load_test(data_dir):
     names = [*found, *([generated] if generated else [])]
     if not names:
         raise DataError(f"{data_dir}: expected test_batches/N.mat or {GENERATED}, found "
-                        f"{listing(data_dir)}; {MAKE}.")
+                        f"{listing(names_in(data_dir))}; {MAKE}.")
     if len(names) > 1:
         raise DataError(f"{data_dir}: expected one set of digits to test on, found several: "
                         f"{', '.join(names)}; name one of them with --data_dir.")
@@ -113,7 +117,7 @@ def _from_batches(paths, source):
 
 def _batches_in(folder):
     """Returns the paths of a folder's batches N.mat, in the order of N."""
-    names = [name for name in os.listdir(folder) if re.fullmatch(r"\d+\.mat", name)]
+    names = [name for name in names_in(folder) if re.fullmatch(r"\d+\.mat", name)]
     return [os.path.join(folder, name) for name in sorted(names, key=lambda name: int(name[:-4]))]
 
 

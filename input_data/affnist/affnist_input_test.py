@@ -178,7 +178,7 @@ def test_generated_digits_are_evaluated_and_said_to_be_generated(mnist_dir, digi
 
 @pytest.mark.parametrize("arguments, message", [
     ([], "--output_dir is missing"), (["--data_dir=/nowhere"], "--data_dir: expected a folder"),
-    (["--versions=0"], "versions"),
+    (["--versions=0"], "versions"), (["--versions=100000000000"], "versions"),
 ])
 def test_bad_flags_are_one_line(arguments, message, capsys):
     assert affine_digits.main(["affine_digits", *arguments]) == 2

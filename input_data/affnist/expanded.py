@@ -44,4 +44,4 @@ def from_digits(folder, split, source):
 
     info = dataclasses.replace(describe(ground.shape, len(images)), name="affnist")
     return Split(info, f"{source}, {split} split, placed at random", read,
-                 augmentation.shifted_batches(split, REACH))
+                 augmentation.shifted_batches(split, REACH, ground.shape))

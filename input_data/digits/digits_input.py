@@ -54,7 +54,8 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     def read(numbers):
         return {"images": images[numbers], "targets": targets[numbers]}
 
-    return Split(_describe(images), source, read, shifted_batches(split, shift),
+    return Split(_describe(images), source, read,
+                 shifted_batches(split, shift, images.shape[1:]),
                  never_trained=split in ("test", "valid_test"))
 
 

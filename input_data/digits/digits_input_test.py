@@ -108,5 +108,7 @@ def test_what_it_cannot_do_is_an_error(digits_zip):
         load(digits_zip, "train", num_targets=2)
     with pytest.raises(DataError, match="--shift is not for --dataset=norb"):
         input_data.load("norb", str(digits_zip), "train", shift=1)
+    with pytest.raises(DataError, match="--shift=28: expected fewer pixels than"):
+        load(digits_zip, "train", shift=28)
     with pytest.raises(DataError, match="mnist has no images without labels"):
         input_data.load_unlabelled("mnist", None)

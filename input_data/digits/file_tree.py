@@ -32,7 +32,7 @@ class FileTree:
         self._archives, self._unpacked = {}, frozenset()
         if os.path.isdir(root):
             self._walk()
-        elif zipfile.is_zipfile(root):
+        elif os.path.isfile(root) and zipfile.is_zipfile(root):
             self._open("", root)
         else:
             raise DataError(f"{root}: expected a folder or a .zip file.")
@@ -76,13 +76,20 @@ class FileTree:
 
     def _walk(self):
         found = []
+        seen = set()
         for folder, folders, files in os.walk(self.root, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in seen:        # a link that leads back
+                folders.clear()
+                continue
+            seen.add(real)
             inside = os.path.relpath(folder, self.root)
             parts = [] if inside == "." else inside.split(os.sep)
             if len(parts) >= DEPTH:
                 folders.clear()
             start = "".join(part + "/" for part in parts)
-            found += [start + file for file in files]
+            found += [start + file for file in files
+                      if os.path.isfile(os.path.join(folder, file))]      # no pipe
         self._unpacked = frozenset(name for name in found if not name.lower().endswith(".zip"))
         for name in sorted(set(found) - self._unpacked):
             self._open(name + "/", self.where(name))

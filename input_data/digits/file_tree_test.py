@@ -30,6 +30,16 @@ def test_packed_files_are_read_in_place(folder):
     assert sorted(os.walk(folder)) == before
 
 
+def test_links_that_lead_back_and_pipes_are_passed_over(folder):
+    with FileTree(str(folder)) as tree:
+        before = tree.names
+    (folder / "a" / "loop").symlink_to("..")
+    os.mkfifo(folder / "a" / "train.csv")
+    os.mkfifo(folder / "a" / "b.zip")
+    with FileTree(str(folder)) as tree:
+        assert tree.names == before
+
+
 def test_a_zip_file_is_a_root_too(folder):
     with FileTree(str(folder / "packed.ZIP")) as tree:
         assert tree.read("c/inside.txt") == b"inside"

@@ -110,6 +110,9 @@ def check_size(found, expected, image_size, where, like):
 def _opened(file, where):
     """Yields an opened image file; what Pillow raises becomes a DataError."""
     where = where or file
+    if isinstance(file, str) and os.path.exists(file) and not (
+            os.path.isfile(file) or os.path.isdir(file)):
+        raise DataError(f"{where}: expected a file, found a pipe or device.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

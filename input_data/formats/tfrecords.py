@@ -6,7 +6,6 @@ the data (4); checksums are masked CRC-32C.
 
 import contextlib
 import glob
-import math
 import os
 import re
 import struct
@@ -16,11 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from commands.whole_files import whole_file
-from input_data.dataset import DataError
+from input_data.dataset import DataError, names_in
 
 HEADER = struct.Struct("<QI")
 FOOTER = struct.Struct("<I")
 CHUNK = 1000    # records that generators make at a time
+MOST_SHARDS = 99999     # their numbers have five digits
 
 
 def shard_names(name):
@@ -66,7 +66,7 @@ def find(folder, names):
 def sets(folder):
     """Returns a folder's sets of record files: NAME or NAME@N, the folder in front, to NAME."""
     found = {}
-    for entry in sorted(os.listdir(folder)):
+    for entry in names_in(folder):
         name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry, re.DOTALL).groups()
         if name.endswith(".tfrecords"):
             found[os.path.join(folder, f"{name}@{int(shards)}" if shards else name)] = name
@@ -201,9 +201,12 @@ def write_blocks(name, blocks, count, max_shard=0):
       max_shard: most records in a file, or 0 for one file.
 
     Raises:
-      DataError: if a file is there already, or cannot be written.
+      DataError: if a file is there already or cannot be written, or there would be too many.
     """
-    shards = math.ceil(count / max_shard) if max_shard else 1
+    shards = -(-count // max_shard) if max_shard else 1
+    if shards > MOST_SHARDS:
+        raise DataError(f"{name}: {count} records with --max_shard={max_shard} make {shards} "
+                        f"files, expected at most {MOST_SHARDS}; raise --max_shard.")
     paths = [name] if shards == 1 else [f"{name}-{i:05d}-of-{shards:05d}" for i in range(shards)]
     blocks, block = iter(blocks), ()
     bar = tqdm(total=count, unit=" records", mininterval=0.5)

@@ -5,8 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from input_data.dataset import DataError
+from input_data.dataset import DataError, listing
 from input_data.formats import image_files
+
+SPLITS = ("train", "test")      # folders of these names, in any case, hold the class folders
+LIKE_SPLITS = (*SPLITS, "training", "trn", "testing", "tst", "val", "valid", "validation")
 
 
 class ClassFolders(NamedTuple):
@@ -32,16 +35,19 @@ def find(folder, class_names=None):
 
     Args:
       folder: str.
-      class_names: the classes there may be; without them, the folders are the classes.
+      class_names: the classes there may be; without them, the folders are the classes, and each
+        has images.
 
     Raises:
-      DataError: if there is no folder of a class, or one of another class, or a folder that
-        cannot be read.
+      DataError: if there is no folder of a class, or one of another class or of no class, or a
+        folder that cannot be read; without class_names, if there are less than two classes.
     """
     folders, ignored = _entries(folder)
     if not folders:
         raise DataError(f"{folder}: expected folders of images, one for each class, found none.")
-    if class_names is None:
+    is_training = class_names is None
+    if is_training:
+        _check_classes(folder, folders)
         class_names = tuple(folders)
     for name in folders:
         if name not in class_names:
@@ -49,39 +55,71 @@ def find(folder, class_names=None):
                             f"train on ({listing(class_names)}), found {name}.")
     paths, labels = [], []
     for label, name in enumerate(class_names):
-        images, others = _images(os.path.join(folder, name)) if name in folders else ([], [])
+        path = os.path.join(folder, name)
+        images, others = _images(path, folder) if name in folders else ([], [])
+        if not images and is_training:
+            raise DataError(f"{path}: class {name} has no images "
+                            f"({', '.join(image_files.SUFFIXES)}); add some, or remove its folder.")
         paths += images
         labels += [label] * len(images)
         ignored += others
     return ClassFolders(class_names, paths, np.array(labels, np.int32), ignored)
 
 
-def listing(names, most=5):
-    """Returns names in words, the first of them."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def splits(folder):
+    """Returns the folders for splits that a folder has: a dict of some of SPLITS to paths."""
+    return {name.lower(): os.path.join(folder, name) for name in _entries(folder)[0]
+            if name.lower() in SPLITS}      # of Train and train, the last: the plain one
+
+
+def _check_classes(folder, names):
+    like_splits = [name for name in names if name.lower() in LIKE_SPLITS]
+    if like_splits:
+        one = max(like_splits, key=lambda name: name.lower().startswith("tr"))
+        raise DataError(f"{folder}: expected one folder for each class, found "
+                        f"{listing(like_splits)}, called like splits; call the splits train and "
+                        f"test, or name one: --data_dir={os.path.join(folder, one)}.")
+    if len(names) < 2:
+        raise DataError(f"{folder}: expected folders of 2 or more classes, found 1: {names[0]}.")
 
 
 def _entries(folder):
     """Returns the names of a folder's folders, sorted, and the paths of its files."""
+    folders, files = [], []
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if not _is_folder(entry):
+                files.append(entry.path)
+            elif not entry.name.startswith("."):
+                folders.append(entry.name)
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror}).") from None
-    return ([entry.name for entry in entries
-             if entry.is_dir() and not entry.name.startswith(".")],
-            [entry.path for entry in entries if not entry.is_dir()])
+    return folders, files
 
 
-def _images(folder):
-    """Returns the paths of the images in a folder and below it, and those of other files."""
-    folders, files = _entries(folder)
-    images = [path for path in files if _is_shown_image(path)]
-    others = [path for path in files if not _is_shown_image(path)]
-    for name in folders:
-        inner_images, inner_others = _images(os.path.join(folder, name))
-        images += inner_images
-        others += inner_others
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:         # a link that leads to itself
+        return False
+
+
+def _images(folder, root):
+    """Returns the paths of the images in a folder and below it, and those of other files.
+
+    Links that lead back, to a folder that was seen or that holds the root, are passed over.
+    """
+    images, others, waiting, seen = [], [], [folder], set()
+    root = os.path.realpath(root)
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real not in seen and os.path.commonpath([real, root]) != real:
+            seen.add(real)
+            folders, files = _entries(folder)
+            for path in files:
+                (images if _is_shown_image(path) else others).append(path)
+            waiting += [os.path.join(folder, name) for name in reversed(folders)]
     return images, others
 
 

@@ -4,7 +4,15 @@ import os
 
 import numpy as np
 
-from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
+from input_data.dataset import (
+    DataError,
+    DatasetInfo,
+    Split,
+    check_single_target,
+    listing,
+    scaled_batch,
+    shown,
+)
 from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out_by_class, part
 from input_data.images import class_folders, decoding
@@ -17,10 +25,11 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
          validation_seed=0, skip_broken=False):
     """Opens a split of images in folders.
 
-    Files are `train/CLASS/*.png` and `test/CLASS/*.png`, of any format of `image_files`. Without
-    a folder `train`, they are `CLASS/*.png`, and `validation_fraction` of each class is the test
-    split. The valid splits part the training images by the same fraction. Examples are numbered
-    in an order that mixes the classes, the same each time, so that the first are a fair sample.
+    Files are `train/CLASS/*.png` and `test/CLASS/*.png`, of any format of `image_files`; the case
+    of `train` and `test` does not matter. Without a folder `train`, they are `CLASS/*.png`, and
+    `validation_fraction` of each class is the test split. The valid splits part the training
+    images by the same fraction. Examples are numbered in an order that mixes the classes, the
+    same each time, so that the first are a fair sample.
 
     Args:
       data_dir: str, the folder.
@@ -42,12 +51,12 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     if data_dir is None or not os.path.isdir(data_dir):
         raise DataError("images needs --data_dir, a folder with train/CLASS/*.png and "
                         f"test/CLASS/*.png, or CLASS/*.png; found {data_dir}.")
-    has_train = os.path.isdir(os.path.join(data_dir, "train"))
-    training = class_folders.find(os.path.join(data_dir, "train") if has_train else data_dir)
-    _check_classes(training, data_dir)
+    folders = class_folders.splits(data_dir)
+    has_train = "train" in folders
+    training = class_folders.find(folders.get("train", data_dir))
     found = training
     if has_train and split == "test":
-        found = class_folders.find(_test_folder(data_dir), training.class_names)
+        found = class_folders.find(_test_folder(folders, data_dir), training.class_names)
     size, like = _size(training.paths, image_size, skip_broken)
     chosen = _part(found.labels, split, has_train, validation_fraction, validation_seed)
     chosen = chosen[np.argsort(permuted(np.arange(len(chosen)), len(chosen), ORDER))]
@@ -59,29 +68,18 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     def read(numbers):
         return {"images": images.read(numbers), "targets": labels[numbers, np.newaxis]}
 
-    info = DatasetInfo("images", *size, len(found.class_names), found.class_names,
-                       num_examples=len(paths))
+    info = DatasetInfo("images", *size, len(found.class_names),
+                       tuple(map(shown, found.class_names)), num_examples=len(paths))
     return Split(info, f"{data_dir}, {split} split", read, scaled_batch,
                  _notes(found, labels, broken, split))
 
 
-def _check_classes(training, data_dir):
-    names = training.class_names
-    if len(names) < 2:
-        raise DataError(f"{data_dir}: expected folders of 2 or more classes, found 1: {names[0]}.")
-    empty = np.flatnonzero(np.bincount(training.labels, minlength=len(names)) == 0)
-    if len(empty):
-        raise DataError(f"{data_dir}: class {names[empty[0]]} has no images "
-                        f"({', '.join(image_files.SUFFIXES)}); add some, or remove its folder.")
-
-
-def _test_folder(data_dir):
-    folder = os.path.join(data_dir, "test")
-    if not os.path.isdir(folder):
-        raise DataError(f"{folder}: expected a folder of test images beside train/, found none; "
-                        "--validate=true, for training and for evaluation, holds images of "
+def _test_folder(folders, data_dir):
+    if "test" not in folders:
+        raise DataError(f"{data_dir}/test: expected a folder of test images beside train/, found "
+                        "none; --validate=true, for training and for evaluation, holds images of "
                         "train/ out instead.")
-    return folder
+    return folders["test"]
 
 
 def _size(paths, image_size, skip_broken):
@@ -122,7 +120,7 @@ def _checked(paths, size, like, image_size, skip_broken):
 
 def _notes(found, labels, broken, split):
     """Returns what is to be said of a split, and checks that there are images of each class."""
-    notes = []
+    notes = [f"Classes: {listing(found.class_names, most=20)}."]
     if found.ignored:
         notes.append("Ignored files that are not images: "
                      f"{len(found.ignored)}, such as {found.ignored[0]}.")
@@ -134,5 +132,5 @@ def _notes(found, labels, broken, split):
         raise DataError(f"Class {without[0]}: expected images to train on, found none that can be "
                         "read and are not held out.")
     if without:
-        notes.append(f"No images of {class_folders.listing(without)} in the {split} split.")
+        notes.append(f"No images of {listing(without)} in the {split} split.")
     return tuple(notes)

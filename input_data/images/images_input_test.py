@@ -1,3 +1,4 @@
+import os
 import re
 
 import numpy as np
@@ -8,7 +9,7 @@ import input_data
 from conftest import CLASS_FOLDERS, write_class_folders
 from input_data.dataset import DataError
 from input_data.images import decoding
-from input_data.pipeline import evaluation_batches
+from input_data.pipeline import evaluation_batches, plain_data_errors
 
 
 @pytest.fixture
@@ -133,8 +134,8 @@ def test_images_may_lie_deeper_and_other_files_are_counted(data_dir):
     (data_dir / "train" / ".cache").mkdir()
     found = load(data_dir)
     assert len(identities(found)) == 12
-    assert found.notes == ("Ignored files that are not images: 3, such as "
-                           f"{data_dir}/train/readme.txt.",)
+    assert found.notes[1:] == ("Ignored files that are not images: 3, such as "
+                               f"{data_dir}/train/readme.txt.",)
 
 
 def broken(folder):
@@ -156,9 +157,9 @@ def test_broken_images_may_be_skipped(data_dir):
         load(data_dir)
     found = load(data_dir, skip_broken=True)
     assert (1, 1) not in identities(found) and len(identities(found)) == 10
-    assert len(found.notes) == 1 and "cannot be read: 2, such as" in found.notes[0]
-    assert str(path) in found.notes[0] or "ant/000.png" in found.notes[0]
-    assert not load(data_dir, "test", skip_broken=True).notes
+    assert len(found.notes) == 2 and "cannot be read: 2, such as" in found.notes[1]
+    assert str(path) in found.notes[1] or "ant/000.png" in found.notes[1]
+    assert len(load(data_dir, "test", skip_broken=True).notes) == 1
 
 
 def test_skipping_does_not_move_the_held_out_images(tmp_path):
@@ -173,7 +174,37 @@ def test_classes_without_test_images_are_said(data_dir):
     for path in (data_dir / "test" / "bee").iterdir():
         path.unlink()
     (data_dir / "test" / "bee").rmdir()
-    assert load(data_dir, "test").notes == ("No images of bee in the test split.",)
+    assert load(data_dir, "test").notes[1:] == ("No images of bee in the test split.",)
+
+
+def test_the_classes_are_said(data_dir, tmp_path_factory):
+    for split in ("train", "test", "valid_test"):
+        assert load(data_dir, split).notes == ("Classes: ant, bee, cat.",)
+    many = tmp_path_factory.mktemp("many")
+    write_class_folders(many, 2, classes=[f"{number:03}" for number in range(200)])
+    note, = load(many, validation_fraction=0.5).notes
+    assert note.startswith("Classes: 000, 001, ") and note.endswith(", 019 and 180 more.")
+
+
+def test_the_folders_of_splits_may_be_in_capitals(data_dir):
+    before = {split: identities(load(data_dir, split)) for split in ("train", "test")}
+    for old, new in (("train", "Train"), ("test", "TEST")):
+        (data_dir / old).rename(data_dir / new)
+    for split, expected in before.items():
+        found = load(data_dir, split)
+        assert identities(found) == expected and found.info.class_names == CLASS_FOLDERS
+
+
+@pytest.mark.parametrize("train, test", [("trn", "Test"), ("Training", "Valid"), ("a", "val")])
+def test_splits_are_not_taken_for_classes(data_dir, train, test):
+    (data_dir / "train").rename(data_dir / train)
+    (data_dir / "test").rename(data_dir / test)
+    with pytest.raises(DataError, match=r"expected one folder for each class, found .*called like "
+                                        r"splits.*--data_dir=(\S*)\.$") as caught:
+        load(data_dir)
+    named = re.search(r"--data_dir=(\S*)\.$", str(caught.value))[1]
+    assert named == str(data_dir / train if train != "a" else data_dir / test)
+    assert load(named, validation_fraction=0.5).info.class_names == CLASS_FOLDERS
 
 
 def empty(folder):
@@ -213,6 +244,66 @@ def test_what_is_wrong_with_folders_is_said(data_dir, change, split, options, me
     with pytest.raises(DataError, match=message) as caught:
         load(data_dir, split, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_links_that_lead_back_are_passed_over(data_dir):
+    before = identities(load(data_dir))
+    ant = data_dir / "train" / "ant"
+    for name, target in (("up", ".."), ("here", "."), ("itself", "itself"), ("nowhere", "none")):
+        (ant / name).symlink_to(target)
+    found = load(data_dir)
+    assert identities(found) == before
+    assert "Ignored files that are not images: 2, such as" in found.notes[1]    # itself, nowhere
+    (data_dir / "train" / "loop").symlink_to("..")
+    with pytest.raises(DataError, match="train/loop: class loop has no images"):
+        load(data_dir)
+
+
+def link_to_itself(path):
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("make, message", [
+    (os.mkfifo, "expected a file, found a pipe or device"),
+    (link_to_itself, "cannot be read (Too many levels of symbolic links)"),
+    (lambda path: path.symlink_to("/dev/zero"), "expected a file, found a pipe or device"),
+])
+def test_what_is_no_file_is_a_broken_image(data_dir, make, message):
+    path = data_dir / "train" / "bee" / "p.png"
+    make(path)
+    with pytest.raises(DataError, match=f"^{re.escape(f'{path}: {message}')}"):
+        load(data_dir)
+    assert len(identities(load(data_dir, skip_broken=True))) == 12
+
+
+def test_a_folder_that_may_not_be_read_is_named(data_dir, monkeypatch):
+    scandir = os.scandir
+
+    def refused(folder):
+        if folder.endswith("/bee"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(DataError, match=r"train/bee: cannot be read \(Permission denied\)\.$"):
+        load(data_dir)
+
+
+def test_names_that_are_not_utf_8_can_be_shown(data_dir):
+    folder = os.fsencode(data_dir / "train")
+    os.rename(folder + b"/bee", folder + b"/b\xe9e")
+    for name in (b"caf\xe9.txt", b"ant/\xff.txt"):
+        open(os.path.join(folder, name), "w").close()
+    found = load(data_dir)
+    assert found.info.class_names == ("ant", r"b\xe9e", "cat")
+    assert found.notes[1].endswith(rf"2, such as {data_dir}/train/caf\xe9.txt.")
+    for text in (found.source, *found.notes, *found.info.class_names):
+        text.encode()
+    with open(folder + b"/b\xe9e/001.png", "r+b") as file:
+        file.truncate(200)
+    with pytest.raises(DataError, match=r"/b\\xe9e/001\.png: a damaged image"), \
+            plain_data_errors():
+        list(evaluation_batches(load(data_dir), 12))
 
 
 def test_one_class_is_too_few(tmp_path):

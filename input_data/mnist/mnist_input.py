@@ -5,10 +5,10 @@ import os
 import numpy as np
 
 from input_data import augmentation
-from input_data.dataset import DataError, Split, check_split_of_file
+from input_data.dataset import DataError, Split, check_split_of_file, listing, names_in
 from input_data.formats import idx, tfrecords
 from input_data.formats.image_records import ImageRecords
-from input_data.mnist import NUM_CLASSES, describe, listing, multi_mnist
+from input_data.mnist import NUM_CLASSES, describe, multi_mnist
 
 SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
 TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
@@ -81,7 +81,7 @@ def read_idx_split(folder, split, instead="", records=None):
         names = idx.NAMES["test" if split == "test" else "train"]
         raise DataError(
             f"{folder}: expected {instead}{names[0]} and {names[1]} (.gz or not), found "
-            f"{listing(folder)}{_records_to_name(folder, records)}.")
+            f"{listing(names_in(folder))}{_records_to_name(folder, records)}.")
     images, labels = idx.read_pair(*paths, num_classes=NUM_CLASSES)
     held_out = len(images) // VALIDATION_SHARE
     part = {"valid_train": slice(held_out, None), "valid_test": slice(held_out)}.get(
@@ -109,7 +109,8 @@ def _from_idx(data_dir, split, num_targets, shift):
         return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
     return Split(describe(images.shape[1:], len(images)), source, read,
-                 augmentation.shifted_batches(split, shift), kind="IDX files")
+                 augmentation.shifted_batches(split, shift, images.shape[1:]),
+                 kind="IDX files")
 
 
 def from_single_records(name, split="test", shift=0):
@@ -129,7 +130,7 @@ def from_single_records(name, split="test", shift=0):
         return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
 
     return Split(describe(found.shape, len(found)), name, read,
-                 augmentation.shifted_batches(split, shift), kind="records")
+                 augmentation.shifted_batches(split, shift, found.shape), kind="records")
 
 
 def _parse(features, shape):

@@ -139,6 +139,16 @@ def test_one_file_cannot_be_trained_on_and_held_out(tmp_path):
     assert mnist_input.load(named, "valid_test").info.num_examples == 2
 
 
+@pytest.mark.parametrize("shift", [28, 100_000, 10**9])
+@pytest.mark.parametrize("name", ["", "train_2shifted_mnist.tfrecords"])
+def test_a_shift_out_of_sight_is_refused(mnist_dir, shift, name):
+    if name:
+        write_records(mnist_dir, name)
+    with pytest.raises(DataError, match=rf"--shift={shift}: expected fewer pixels .* 28x28"):
+        mnist_input.load(f"{mnist_dir}/{name}", "train", shift=shift)
+    assert mnist_input.load(f"{mnist_dir}/{name}", "train", shift=27)
+
+
 def test_sizes_come_from_the_records(tmp_path):
     name = str(tmp_path / "test_0shifted_mnist.tfrecords")
     write(name, [serialize(height=40, width=36, depth=1, label=1, image_raw=bytes(40 * 36))], 1)

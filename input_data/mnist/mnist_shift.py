@@ -26,7 +26,7 @@ import numpy as np
 
 from commands import command_line
 from commands.errors import UsageError, check_path
-from input_data.dataset import SPLITS
+from input_data.dataset import SPLITS, check_shift
 from input_data.formats import tfrecords
 from input_data.mnist.pairs import Pairs, in_order
 from input_data.mnist.shifts import Ground, every_shift
@@ -36,15 +36,15 @@ flags.DEFINE_string("data_dir", None, "Folder of the IDX files, and of the recor
                     flag_values=FLAGS)
 flags.DEFINE_enum("split", "train", SPLITS, "Which digits.", flag_values=FLAGS)
 flags.DEFINE_integer("shift", 2, "Largest shift each way, in pixels.", lower_bound=0,
-                     flag_values=FLAGS)
+                     upper_bound=100, flag_values=FLAGS)
 flags.DEFINE_integer("pad", 0, "Pixels added on each side before shifting.", lower_bound=0,
-                     flag_values=FLAGS)
+                     upper_bound=100, flag_values=FLAGS)
 flags.DEFINE_integer("max_shard", 0, "Most records in a file; 0 puts all into one.",
                      lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_boolean("multi_targets", False, "Write pairs of digits of different classes, one "
                      "over the other.", flag_values=FLAGS)
 flags.DEFINE_integer("num_pairs", 0, "Pairs: partners of each digit.", lower_bound=0,
-                     flag_values=FLAGS)
+                     upper_bound=10**9, flag_values=FLAGS)
 flags.DEFINE_integer("seed", 0, "Pairs: decides partners, shifts and order.", lower_bound=0,
                      upper_bound=2**32 - 1, flag_values=FLAGS)
 flags.DEFINE_integer("workers", 1, "Pairs: processes that make them; the files do not depend on "
@@ -65,9 +65,8 @@ def generate(data_dir, split, shift, pad=0, max_shard=0):
       DataError: if the digits are missing or damaged, or the records are there already.
     """
     from input_data.formats.tf_examples import framed_examples
-    from input_data.mnist.mnist_input import read_idx_split
 
-    images, labels = read_idx_split(data_dir, split)
+    images, labels = _digits(data_dir, split, shift, pad)
     shifts = every_shift(shift)
     ground = Ground(images, shift, pad)
 
@@ -93,14 +92,21 @@ def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0
 
     Returns, Raises: as for `generate`.
     """
-    from input_data.mnist.mnist_input import read_idx_split
-
-    pairs = Pairs(*read_idx_split(data_dir, split), num_pairs, shift, pad, seed)
+    pairs = Pairs(*_digits(data_dir, split, shift, pad), num_pairs, shift, pad, seed)
     name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
     blocks = in_order(PairRecords(pairs), tfrecords.chunks(len(pairs)), num_workers)
     with contextlib.closing(blocks):        # ends the workers, whatever happens to the writing
         tfrecords.write_blocks(name, blocks, len(pairs), max_shard)
     return name, len(pairs)
+
+
+def _digits(data_dir, split, shift, pad):
+    """Returns a split's images and labels, on which the padding leaves room for the shift."""
+    from input_data.mnist.mnist_input import read_idx_split
+
+    images, labels = read_idx_split(data_dir, split)
+    check_shift(shift, [side + 2 * pad for side in images.shape[1:3]])
+    return images, labels
 
 
 class PairRecords:

@@ -72,6 +72,10 @@ def test_same_flags_same_bytes_and_nothing_overwritten(mnist_dir, capsys):
     ["--data_dir=/nowhere"], ["--split=all"], ["--shift=-1"], ["extra"], ["--num_pairs=3"],
     ["--seed=1"], ["--workers=2"], ["--multi_targets"], ["--multi_targets", "--num_pairs=-1"],
     ["--multi_targets", "--num_pairs=1", "--workers=0"],
+    ["--shift=100000"], ["--pad=100000"], ["--shift=28"], ["--shift=36", "--pad=4"],
+    ["--multi_targets", "--num_pairs=1", "--shift=30", "--pad=1"],
+    ["--multi_targets", "--num_pairs=100000000000"],
+    ["--multi_targets", "--num_pairs=1000000000", "--max_shard=1"],
 ])
 def test_bad_flags_are_one_line_and_status_2(mnist_dir, capsys, arguments):
     before = sorted(os.listdir(mnist_dir))

@@ -128,7 +128,7 @@ def in_order(function, tasks, workers):
     if workers == 1:
         yield from map(function, tasks)
         return
-    with _started(function, workers) as connections:
+    with processes(function, workers) as connections:
         turns, tasks = itertools.cycle(connections), iter(tasks)
         waiting = collections.deque()       # connections, in the order of their tasks
 
@@ -151,10 +151,11 @@ def in_order(function, tasks, workers):
 
 
 @contextlib.contextmanager
-def _started(function, workers):
+def processes(function, workers):
     """Yields a connection to each of so many new processes, which end with the block.
 
-    Each has a pipe of its own: one that is killed while it sends ends the pipe.
+    Each has a pipe of its own: one that is killed while it sends ends the pipe. It takes tasks
+    and answers each with (function(task), None) or (None, error).
     """
     context = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
@@ -183,7 +184,7 @@ def _interrupts_blocked():
 
 
 def _serve(connection, function):
-    """Answers tasks with (result, None) or (None, error) for as long as the parent is there."""
+    """Answers tasks for as long as the parent is there."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"       # leaves the card to those that train
     quiet_tensorflow.load()
     with contextlib.suppress(EOFError, ConnectionError):

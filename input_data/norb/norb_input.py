@@ -11,6 +11,7 @@ from input_data.dataset import (
     DatasetInfo,
     Split,
     check_single_target,
+    check_split_of_file,
     single_target_batch,
 )
 from input_data.formats import tfrecords
@@ -69,6 +70,7 @@ def _parse(features, shape):
 
 def _record_name(data_dir, split):
     if not os.path.isdir(data_dir):
+        check_split_of_file(data_dir, split)
         return data_dir
     name = tfrecords.find(data_dir, [f"{split}duo.tfrecords"])
     if name is None:

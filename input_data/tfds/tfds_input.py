@@ -1,15 +1,23 @@
 """Image classification datasets of the package tensorflow_datasets."""
 
+import contextlib
+import functools
+import logging
 import math
+import threading
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
 from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out, part
+from input_data.mnist.pairs import processes
 
 MEMORY_BYTES = 2**31    # of images at most, where the files' format has no reading by number
+RETRIES = 3             # of a download; the package's 10 take minutes without a connection
+TIMEOUT = 60            # seconds without a byte
 
 
 def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fraction=FRACTION,
@@ -68,13 +76,48 @@ def _package():
 
 def _prepared(tfds, name, data_dir):
     """Returns the builder of a dataset whose files are there."""
-    try:
+    with _one_line_errors(name):
         builder = tfds.builder(name, data_dir=data_dir)
-        builder.download_and_prepare()      # returns at once where that was done
+        if builder.data_path.exists():
+            return builder
+    print(f"tfds:{name} is not in {builder.data_path}: downloading it; Ctrl-C stops that.",
+          flush=True)
+    # The package's threads would end a download before they heed Ctrl-C; a process can be killed.
+    with processes(_download, 1) as (process,):
+        process.send((name, data_dir))
+        try:
+            _, error = process.recv()
+        except EOFError:
+            error = DataError(f"tfds:{name}: the process that downloads it was killed.")
+    if error:
+        raise error
+    return tfds.builder(name, data_dir=data_dir)
+
+
+def _download(task):
+    """Downloads and prepares a dataset, in a process of its own.
+
+    Args:
+      task: the dataset's name and the folder for data, or None.
+    """
+    from tensorflow_datasets.core.download import downloader
+
+    name, data_dir = task
+    logging.disable(logging.WARNING)        # a line for each retry
+    tqdm.set_lock(threading.RLock())        # its own would outlive a process that is killed
+    downloader.MAX_RETRIES = RETRIES
+    downloader._open_url = functools.partial(downloader._open_url, timeout=TIMEOUT)
+    with _one_line_errors(name):
+        _package().builder(name, data_dir=data_dir).download_and_prepare()
+
+
+@contextlib.contextmanager
+def _one_line_errors(name):
+    try:
+        yield
     except Exception as error:              # the package's and its datasets' own, of any kind
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"tfds:{name} cannot be had ({reason}).") from None
-    return builder
 
 
 def _features(builder, name):

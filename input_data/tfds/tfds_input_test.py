@@ -1,6 +1,12 @@
 """Against the package itself, where it is installed, on a dataset that the tests make."""
 
+import multiprocessing
+import os
+import signal
+import socket
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -110,6 +116,31 @@ def test_what_cannot_be_had_is_said(tfds, tmp_path):
     with pytest.raises(DataError, match="tfds:no_such_thing cannot be had") as caught:
         input_data.load("tfds:no_such_thing", str(tmp_path), "train")
     assert "\n" not in str(caught.value)
+
+
+def test_a_download_without_a_connection_ends_soon(tfds, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")     # where nothing listens
+    start = time.monotonic()
+    with pytest.raises(DataError, match=r"^tfds:mnist cannot be had \(") as caught:
+        input_data.load("tfds:mnist", str(tmp_path), "train")
+    assert time.monotonic() - start < 100       # the package's own retries take 200 s
+    assert "\n" not in str(caught.value)
+    assert f"tfds:mnist is not in {tmp_path}/mnist/" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_a_download(tfds, tmp_path, monkeypatch):
+    def interrupt():
+        with server.accept()[0] as connection:
+            os.kill(os.getpid(), signal.SIGINT)
+            while connection.recv(1000):        # until the process is gone
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:      # which never answers
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            input_data.load("tfds:mnist", str(tmp_path), "train")
+    assert not multiprocessing.active_children()
 
 
 def test_without_the_package_its_installation_is_proposed(monkeypatch):
