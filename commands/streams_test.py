@@ -38,6 +38,14 @@ def start(folder, redirections="", before="", **options):
          str(folder)], cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
+@pytest.fixture(autouse=True)
+def hangups():
+    """Hangups reach the processes that are started here, also where pytest runs under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def pipe():
     """A pipe that nobody reads."""
@@ -99,7 +107,10 @@ def test_a_training_goes_on_without_its_screen_and_saves_when_its_terminal_is_lo
                 history.exists() and history.read_text().count("\n") > 1):      # of step 1
             time.sleep(0.05)
         training.send_signal(signal.SIGHUP)
-        assert training.wait(timeout=60) == 129
+        try:
+            assert training.wait(timeout=60) == 129
+        finally:
+            training.kill()
     assert list((tmp_path / "train").glob("model.ckpt-*.index"))
 
 
