@@ -19,6 +19,7 @@ from conftest import start_following, write_idx
 from input_data.formats.tf_examples import serialize
 from input_data.formats.tfrecords import write
 from training import loop
+from training.checkpoints.read import StoredCheckpoint
 from training.run_folder import lock
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
@@ -73,8 +74,9 @@ def test_evaluating_a_checkpoint_prints_and_writes_the_result(trained, tmp_path,
                     f"wrong percent: {result['wrong_percent']:.4g}%")
     assert result["examples"] == 150 and result["step"] == 4
     assert result["wrong_percent"] == 100 * result["wrong"] / 150
-    assert set(result) == {"dataset", "model", "checkpoint", "step", "examples", "wrong",
-                           "wrong_percent", "almost_wrong", "seconds", "classes", "confusion"}
+    assert set(result) == {"dataset", "model", "checkpoint", "step", "examples",
+                           "split_examples", "wrong", "wrong_percent", "almost_wrong", "seconds",
+                           "classes", "confusion"}
     assert sum(found["wrong"] for found in result["classes"]) == result["wrong"]
     assert np.trace(result["confusion"]) == 150 - result["wrong"]
     assert np.sum(result["confusion"], axis=1).tolist() == [
@@ -82,6 +84,60 @@ def test_evaluating_a_checkpoint_prints_and_writes_the_result(trained, tmp_path,
     assert len((out / "test" / "result.json").read_text().splitlines()) < 100   # a row a line
     with Image.open(out / "test" / "confusion.png") as picture:
         assert min(picture.size) > 300
+
+
+def test_a_split_that_is_cut_short_is_told(trained, tmp_path, capsys):
+    arguments = ("--train=false", f"--checkpoint={trained}/train/model.ckpt-4",
+                 f"--summary_dir={tmp_path}")
+    assert run(*arguments, "--eval_size=150") == 0
+    assert "The first 150 of 2,000; --eval_size=2000 takes all.\n" in capsys.readouterr().out
+    result = read_json(tmp_path / "test" / "result.json")
+    assert (result["examples"], result["split_examples"]) == (150, 2000)
+    assert run(*arguments, "--eval_size=2000") == 0
+    assert "takes all" not in capsys.readouterr().out
+
+
+def test_an_evaluation_knows_the_runs_network_and_data(tmp_path, mnist_dir, capsys, monkeypatch):
+    run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--model=mlp", "--max_steps=1",
+        "--batch_size=4")
+    restored, restore = [], StoredCheckpoint.restore_network
+    monkeypatch.setattr(StoredCheckpoint, "restore_network",
+                        lambda *arguments: (restored.append(1), restore(*arguments)))
+    name = f"{tmp_path}/train/model.ckpt-1"
+    assert run("--train=false", f"--summary_dir={tmp_path}", f"--checkpoint={name}") == 0
+    assert len(restored) == 1
+    assert f"{mnist_dir}, test split: 20 images" in capsys.readouterr().out
+    assert read_json(tmp_path / "test" / "result.json")["model"] == "mlp"
+    assert read_json(tmp_path / "test" / "flags.json")["data_dir"] == str(mnist_dir)
+    assert run("--train=false", f"--checkpoint={name}", "--model=cnn") == 2
+    assert "trained with --model=mlp, found --model=cnn" in one_line(capsys)
+    assert run("--train=false", f"--checkpoint={name}", "--num_targets=2") == 2
+    assert "trained with --num_targets=1, found --num_targets=2" in one_line(capsys)
+
+
+def test_a_run_resumes_with_its_own_data_only(tmp_path, mnist_dir, capsys):
+    common = f"--summary_dir={tmp_path}", SMALL
+    assert run(*common, f"--data_dir={mnist_dir}", "--max_steps=1", "--batch_size=4") == 0
+    records = tmp_path / "train_1shifted_mnist.tfrecords"
+    record = dict(height=28, width=28, depth=1, label=3, image_raw=bytes(784))
+    write(str(records), [serialize(**record)] * 60, 60)
+    capsys.readouterr()
+    assert run(*common, f"--data_dir={records}", "--max_steps=2") == 2
+    assert "trained on kind IDX files, " in one_line(capsys)
+    assert run(*common, "--max_steps=2") == 0
+    assert read_json(tmp_path / "train" / "dataset.json")["kind"] == "IDX files"
+
+
+def test_files_of_somebody_else_are_not_replaced(tmp_path, mnist_dir, trained, capsys):
+    for folder, name in (("train", "checkpoint"), ("test", "result.json")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("{}")
+    assert run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}") == 2
+    assert "train/checkpoint was not written by a run" in one_line(capsys)
+    assert run("--train=false", f"--checkpoint={trained}/train/model.ckpt-4",
+               f"--summary_dir={tmp_path}") == 2
+    assert "test/result.json was not written by a run" in one_line(capsys)
+    assert [len(os.listdir(tmp_path / folder)) for folder in ("train", "test")] == [1, 1]
 
 
 def test_evaluation_without_summary_dir_writes_nothing(trained, tmp_path, monkeypatch):
@@ -162,6 +218,25 @@ def test_following_evaluates_each_checkpoint_once(tmp_path, mnist_dir, capsys):
         assert [row["step"] for row in csv.DictReader(file)] == ["1", "2", "3"]
 
 
+def test_a_checkpoint_that_is_written_again_is_evaluated_again(tmp_path, mnist_dir, capsys,
+                                                               monkeypatch):
+    common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--model=mlp"
+    train = (*common, "--max_steps=2", "--save_step=1", "--batch_size=4")
+    assert run(*train) == 0
+
+    def start_again(seconds):
+        """In the follower's first pause, the run is deleted and started again."""
+        monkeypatch.undo()
+        shutil.rmtree(tmp_path / "train")
+        assert run(*train, "--seed=5") == 0
+
+    monkeypatch.setattr("training.evaluation.follow.time.sleep", start_again)
+    (tmp_path / "train" / "finished.json").unlink()
+    capsys.readouterr()
+    assert run(common[0], "--train=false", "--eval_size=2", "--poll_seconds=0.1") == 0
+    assert capsys.readouterr().out.count("Evaluating ") == 4
+
+
 def test_following_ends_at_max_steps_or_without_patience(trained, tmp_path, capsys):
     os.symlink(trained / "train", tmp_path / "train")
     assert run(f"--summary_dir={tmp_path}", "--train=false", "--eval_size=10",
@@ -230,8 +305,13 @@ def test_one_training_at_a_time(trained, capsys):
 
 def test_max_minutes_ends_a_run_that_goes_on_later(tmp_path, mnist_dir, capsys):
     common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", SMALL, "--batch_size=4"
-    assert run(*common, "--max_minutes=0.0001", "--keep_checkpoints=1") == 0
-    assert "Time is up at step 1 of 1000" in capsys.readouterr().out
+    assert run(*common, "--max_minutes=0.0001", "--keep_checkpoints=1") == 4
+    assert "Time is up at step 1 of 1000, saved: " in capsys.readouterr().out
+    assert not (tmp_path / "train" / "finished.json").exists()
+    # A follower goes on waiting: for more than the checkpoint that there is.
+    assert run("--train=false", f"--summary_dir={tmp_path}", "--eval_size=2", "--poll_seconds=0.1",
+               "--patience_minutes=0.01") == 0
+    assert "No new checkpoint for 0.01 minutes" in capsys.readouterr().out
     assert run(*common, "--max_steps=2", "--keep_checkpoints=1") == 0
     assert "Resuming from" in capsys.readouterr().out
     assert [name for name in os.listdir(tmp_path / "train") if name.endswith(".index")] == [
@@ -271,6 +351,12 @@ def one_line(capsys):
     (["--summary_dir="], "--summary_dir"),
     (["--train=false"], "--summary_dir is missing"),
     (["--data_dir="], "--data_dir is empty"),
+    (["--checkpoint="], "--checkpoint is empty"),
+    (["--summary_dir=gs://bucket/x"], "--summary_dir: expected a path on this machine"),
+    (["--hparams_override=num_prime_capsules=1000000"], "would have 211,9"),
+    (["--hparams_override=routing=3000"], "whole number from 1 to 100"),
+    (["--shift=100000"], "shift"), (["--batch_size=100000000000000000000"], "batch_size"),
+    (["--num_trials=1000000000"], "num_trials"),
     (["--summary_dir=/tmp/run[1]"], "without [ ] * ?"),
     ([f"--summary_dir={__file__}", "--train=false"], "found the file"),
     (["--train=false", "--checkpoint=/nowhere/model.ckpt-1"], "no folder /nowhere"),

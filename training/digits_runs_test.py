@@ -167,3 +167,8 @@ def test_what_does_not_fit_gets_one_line(tmp_path, digits_zip, arguments, messag
     arguments = [argument.format(digits_zip) for argument in arguments]
     assert run(*arguments, f"--summary_dir={tmp_path}") == 2
     assert message in one_line(capsys)
+
+
+def test_digits_that_were_held_out_are_not_said_to_be_trained_on(trained, digits_zip, capsys):
+    assert evaluate(trained, digits_zip, "--validate=true") == 0
+    assert "trained without --validate" not in capsys.readouterr().err

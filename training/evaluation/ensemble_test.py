@@ -72,6 +72,16 @@ def test_the_ensemble_is_the_sum_of_its_members_logits(trials, tmp_path, capsys)
                          f"wrong percent: {found['wrong_percent']:.4g}%")
 
 
+def test_the_members_number_may_be_formatted(trials, tmp_path):
+    folder, _ = trials
+    for trial in range(2):
+        os.symlink(folder / f"trial{trial}", tmp_path / f"trial0{trial}")
+    assert run("--train=false", "--num_trials=2", "--eval_size=10", f"--summary_dir={tmp_path}/out",
+               f"--checkpoint={tmp_path}/trial{{:02d}}/train/model.ckpt-3") == 0
+    assert [member["checkpoint"].split("/")[-3] for member in
+            result(tmp_path / "out")["members"]] == ["trial00", "trial01"]
+
+
 def test_missing_members_are_named_and_left_out(trials, tmp_path, capsys):
     assert evaluate(trials, tmp_path, count=5) == 0
     out = capsys.readouterr().out

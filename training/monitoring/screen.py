@@ -1,9 +1,6 @@
 """What a run shows on the screen: its data, its network, the progress bar, and warnings."""
 
-import contextlib
-import dataclasses
 import sys
-import typing
 
 from tqdm import tqdm
 
@@ -42,12 +39,12 @@ def bar(what, total, done=0):
     interval = 0.5 if sys.stderr.isatty() else 30
     return tqdm(total=total, initial=done, desc=what, unit=" images", unit_scale=True,
                 mininterval=interval, maxinterval=interval, dynamic_ncols=True,
-                file=_Screen(sys.stderr))
+                file=sys.stderr)
 
 
 def warn(text):
     """Shows a warning of one line, above the bar if there is one."""
-    tqdm.write("Warning: " + " ".join(text.split()), file=_Screen(sys.stderr))
+    tqdm.write("Warning: " + " ".join(text.split()), file=sys.stderr)
 
 
 def warn_of_unused(network, overrides):
@@ -61,21 +58,3 @@ def warn_of_unused(network, overrides):
     if unused:
         warn(f"--hparams_override: {', '.join(unused)}: without effect on the network "
              f"{network.name}.")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Screen:
-    """A stream whose writing may fail: a log on a full disk does not end a training."""
-
-    stream: typing.TextIO
-
-    def write(self, text):
-        with contextlib.suppress(OSError):
-            self.stream.write(text)
-
-    def flush(self):
-        with contextlib.suppress(OSError):
-            self.stream.flush()
-
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
