@@ -14,7 +14,7 @@ from absl import flags
 
 from benchmarks import machine, report
 from benchmarks.contest import WorkerError, quartiles
-from benchmarks.findings import STANDARD_BATCH, Config, Findings
+from benchmarks.findings import STANDARD_BATCH, Findings, Settings
 from benchmarks.networks import INFOS
 from benchmarks.targets import TARGETS, Row
 from commands import command_line
@@ -131,7 +131,7 @@ def _settings(flag_values):
         raise UsageError(f"--batch_sizes: expected numbers of 1 or more, found "
                                  f"{','.join(sizes)!r}.")
     report.check_folder(flag_values.output)
-    return Config(tuple(flag_values.networks), tuple(flag_values.rows), flag_values.batch_size,
+    return Settings(tuple(flag_values.networks), tuple(flag_values.rows), flag_values.batch_size,
                     tuple(map(int, sizes)), flag_values.steps, flag_values.threads)
 
 

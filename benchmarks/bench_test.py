@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import bench, contest, floors, measurements, startup
 from benchmarks.contest import Timing
-from benchmarks.findings import Config
+from benchmarks.findings import Settings
 from benchmarks.networks import HPARAMS, INFOS
 from benchmarks.targets import TARGETS
 
@@ -109,5 +109,5 @@ def test_floors_count_the_paper_networks_operations():
 
 
 def test_every_measurement_has_its_rows():
-    names = [name for rows, _, _ in measurements.measurements(Config()) for name in rows]
+    names = [name for rows, _, _ in measurements.measurements(Settings()) for name in rows]
     assert sorted(names) == sorted(TARGETS)

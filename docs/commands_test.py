@@ -13,9 +13,8 @@ from absl import flags
 
 import input_data
 import models
-from commands.errors import UsageError
 from docs.pages import PAGES, ROOT, UNBALANCED, Page, example
-from models.hparams import HParams, HParamsError
+from models.hparams import HParams
 from training import config
 
 # Commands of others, `python -m NAME`: their flags are not looked at.
@@ -76,10 +75,11 @@ def _wrong_flags(values, arguments, takes_others):
             return f"unexpected argument {others[0]!r}"
         if "hparams_override" in values:
             HParams().override(values["hparams_override"].value)
-        if "image_size" in values:
-            config.parse_image_size(values["image_size"].value)
+        for name, known in config.SETTINGS.items():
+            if known.check and name in values and values[name].value is not None:
+                known.check(values[name].value)
         return None
-    except (flags.Error, HParamsError, UsageError) as error:
+    except (flags.Error, UserError) as error:
         return str(error)
     finally:
         values.unparse_flags()

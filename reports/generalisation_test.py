@@ -86,7 +86,7 @@ def test_it_goes_on_where_it_was(compared, capsys):
     (["--data_dir=/nowhere"], "--data_dir: expected a folder"),
     (["--affnist=/nowhere"], "--affnist: there is no"),
     (["--accuracy=101"], "accuracy"),
-    (["--summary_dir="], "--summary_dir: expected a path"),
+    (["--summary_dir="], "--summary_dir is empty"),
     (["--summary_dir=gs://bucket/x"], "--summary_dir: expected a path on this machine"),
     (["--hparams_override=routes=1"], "expected one of decay_rate"),
 ])

@@ -9,7 +9,7 @@ from models.hparams import HParams
 from reports import results
 from training.config import Config
 from training.monitoring import tensorboard
-from training.run_folder import contents, stopwatch
+from training.run_folder import contents
 
 
 def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None, **options):
@@ -20,15 +20,15 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None
     for name in ("train", "test"):
         (folder / name).mkdir(parents=True)
     contents.write_config(folder / "train", settings, HParams().override(overrides))
-    contents.write(folder / "train", stopwatch.NAME, {"seconds": seconds, "since": None})
+    contents.write(folder / "train", contents.SECONDS, {"seconds": seconds, "since": None})
     (folder / "train" / f"model.ckpt-{step}.index").touch()
-    (folder / "train" / tensorboard.HISTORY).write_text("step,accuracy\n1,0.125\n10,0.5\n")
+    (folder / "train" / contents.HISTORY).write_text("step,accuracy\n1,0.125\n10,0.5\n")
     contents.write(folder / "test", contents.FLAGS, {
         "validate": settings.validate if held_out is None else held_out})
     contents.write(folder / "test", contents.RESULT, {
         "step": step, "examples": 10000, "wrong": round(100 * errors[-1]),
         "wrong_percent": errors[-1]})
-    with open(folder / "test" / tensorboard.HISTORY, "w") as file:
+    with open(folder / "test" / contents.HISTORY, "w") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["step", *tensorboard.EVALUATION_TAGS])
         for number, error in enumerate(errors, start=1):
@@ -147,7 +147,7 @@ def test_files_that_do_not_fit_are_named(tmp_path, part, name, values, message):
                                   "step,accuracy\n1,0.5,7\n"])
 def test_a_history_that_somebody_made_up_is_named(tmp_path, text):
     folder = leave(tmp_path / "run", [0.5])
-    (tmp_path / "run" / "train" / tensorboard.HISTORY).write_text(text)
+    (tmp_path / "run" / "train" / contents.HISTORY).write_text(text)
     with pytest.raises(RunError, match=r"history\.csv cannot be read"):
         results.read(folder)
 

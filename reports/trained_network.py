@@ -125,7 +125,7 @@ def answers(network, split, most=10000):
     import capsules
     from training.evaluation.inference import Inference
 
-    for batch, answer in Inference(network).over(split, most, "Looking"):
+    for batch, answer in Inference(network).over(split, most, what=None):
         predictions = capsules.predicted(answer.logits, split.info.num_targets)
         yield ({key: values.numpy() for key, values in batch.items()}, predictions.numpy(),
                answer.logits)

@@ -141,10 +141,10 @@ def test_networks_that_lack_something_are_refused(untrained, needs, overrides, m
 
 def test_answers_are_the_networks_in_the_splits_order(untrained):
     choice = trained_network.of_checkpoint(untrained(data_dir=PAIRS, num_targets=2), num_targets=2,
-                            data_dir=PAIRS)
+                                           data_dir=PAIRS)
     network, split = trained_network.load(choice)
-    batches = list(trained_network.answers(network, split, most=3, batch_size=2))
-    assert [len(predictions) for _, predictions, _ in batches] == [2, 1]
+    batches = list(trained_network.answers(network, split, most=3))
+    assert [len(predictions) for _, predictions, _ in batches] == [3]
     images, logits = (np.concatenate(parts) for parts in zip(*(
         (batch["images"], logits) for batch, _, logits in batches)))
     np.testing.assert_allclose(logits, network({"images": images}).logits, atol=1e-5)

@@ -53,5 +53,5 @@ def test_outputs_are_checked_early(tmp_path):
         with pytest.raises(UsageError, match=message):
             figures.check_output(str(tmp_path / path))
     for path in ("", "gs://bucket/x.png"):
-        with pytest.raises(UsageError, match="--output: expected a path"):
+        with pytest.raises(UsageError, match="--output is empty"):
             figures.check_output(path)

@@ -7,8 +7,8 @@ from training.config import Config
 from training.distribution import cluster
 
 
-def parse(cluster, job="worker", index=0):
-    config = {"cluster": cluster, "task": {"type": job, "index": index}}
+def parse(workers, job="worker", index=0):
+    config = {"cluster": workers, "task": {"type": job, "index": index}}
     return cluster.from_environment({"TF_CONFIG": json.dumps(config)})
 
 

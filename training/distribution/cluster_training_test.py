@@ -17,7 +17,6 @@ import pytest
 import experiment
 from conftest import ROOT, free_ports, tensors, write_mnist
 from training.checkpoints.read import newest_whole_checkpoint
-from training.monitoring import tensorboard
 
 SMALL = ("--hparams_override=num_prime_capsules=1,routing=2", "--batch_size=7", "--seed=3")
 LONGEST = 60        # seconds that a worker may take to see that the other has gone
@@ -74,7 +73,7 @@ def steps(train):
     """The steps that a training's history.csv has."""
     try:
         return [int(row.split(",")[0]) for row in
-                (train / tensorboard.HISTORY).read_text().splitlines()[1:]]
+                (train / contents.HISTORY).read_text().splitlines()[1:]]
     except (FileNotFoundError, ValueError):
         return []
 

@@ -11,7 +11,8 @@ from models.hparams import HParams
 from training.config import Config
 from training.distribution import devices
 from training.distribution.replicas import ONE, shares
-from training.evaluation.inference import Evaluator
+from training.evaluation.inference import Inference
+from training.evaluation.tally import tally
 from training.optimizer import make_optimizer, optimizer_slots
 from training.step import make_train_step
 
@@ -101,8 +102,8 @@ def test_every_example_is_counted_once(mnist_dir, examples):
         with replicas.scope():
             network = models.build("mlp", models.default_hparams("mlp"), split.info)
         collected = []
-        found = Evaluator(network, split, 10, examples, replicas).evaluate(
-            lambda *batch: collected.append(batch))
+        answers = Inference(network, 10, replicas).over(split, examples)
+        found = tally(answers, 10, collected).evaluation(split.info.num_examples, seconds=1.0)
         targets, logits = (np.concatenate(values) for values in zip(*collected))
         return found, targets, logits
 

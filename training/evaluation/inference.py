@@ -56,7 +56,7 @@ class Inference:
         Args:
           split: Split.
           limit: most examples to look at, from the first on, or None.
-          what: str, the word in front of the progress bar.
+          what: str, the word in front of the progress bar, or None for no bar.
 
         Yields:
           dict of tensors, Answer.

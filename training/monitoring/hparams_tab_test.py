@@ -12,7 +12,7 @@ from tensorboard.plugins.hparams.hparams_plugin import HParamsPlugin
 from werkzeug.test import Client
 
 from training.config import Config
-from training.evaluation.evaluate import evaluate
+from training.evaluation.follow import follow
 from training.monitoring import hparams_tab
 from training.run_folder import contents
 from training.train import train
@@ -51,7 +51,7 @@ def folder(tmp_path_factory, digits):
             summary_dir=str(folder / f"run{number}"), max_steps=1, batch_size=2, seed=number,
             hparams_override=f"num_prime_capsules=2,routing={number + 1},leaky=true")
         assert train(settings) is None
-    assert evaluate(Config(train=False, summary_dir=str(folder / "run0"), eval_size=10,
+    assert follow(Config(train=False, summary_dir=str(folder / "run0"), eval_size=10,
                         patience_minutes=0)) is None
     return folder
 

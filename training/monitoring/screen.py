@@ -31,7 +31,7 @@ def bar(what, total, done=0):
     """Returns a tqdm bar that counts images: loss, accuracy, images a second, time left.
 
     Args:
-      what: str, the word in front.
+      what: str, the word in front; None for a bar that is not shown.
       total: int, number of images.
       done: int, how many were done by an earlier run.
     """
@@ -39,7 +39,7 @@ def bar(what, total, done=0):
     interval = 0.5 if sys.stderr.isatty() else 30
     return tqdm(total=total, initial=done, desc=what, unit=" images", unit_scale=True,
                 mininterval=interval, maxinterval=interval, dynamic_ncols=True,
-                file=sys.stderr)
+                file=sys.stderr, disable=what is None)
 
 
 def warn(text):

@@ -165,7 +165,7 @@ def for_evaluation(config, runs):
 def _data_to_evaluate(run):
     """Returns the folder of a run's data, to find its test data in, or None for the sample."""
     data_dir = run.settings.get("data_dir")
-    if data_dir and _is_record_file(data_dir):
+    if data_dir and is_record_file(data_dir):
         raise RunError(f"{run.where}: trained on the records {data_dir}; name those to evaluate "
                        "on by --data_dir.")
     return data_dir
@@ -173,13 +173,13 @@ def _data_to_evaluate(run):
 
 def _refuse_training_records(config, run):
     trained_on = run.settings.get("data_dir")
-    if config.data_dir and trained_on and _is_record_file(trained_on) and (
+    if config.data_dir and trained_on and is_record_file(trained_on) and (
             os.path.abspath(config.data_dir) == trained_on):
         raise RunError(f"{run.where}: trained on the records {trained_on}; an evaluation needs "
                        "others.")
 
 
-def _is_record_file(data_dir):
+def is_record_file(data_dir):
     """Whether data are named as records: all of one split, unlike folders and archives."""
     return not os.path.isdir(data_dir) and not data_dir.endswith(".zip")
 

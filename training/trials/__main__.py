@@ -24,7 +24,7 @@ from absl import flags
 from commands import command_line
 from commands.errors import RunError, UsageError
 from training import config
-from training.run_folder import contents
+from training.run_folder import contents, resume
 from training.trials import device_shares, launch
 from training.trials.plan import SEEDS, Plan
 
@@ -137,6 +137,9 @@ def _plan(values):
     if (common.seed or 0) + count > SEEDS:
         raise UsageError(f"--seed: expected at most {SEEDS - count}, for {count} trials with "
                          f"seeds of their own, found {common.seed}.")
+    if trial is None and common.data_dir and resume.is_record_file(common.data_dir):
+        raise UsageError("--data_dir: expected a folder, with data to train on and to evaluate "
+                         f"on, found {common.data_dir}.")
     if config.TRIAL.search(common.summary_dir):
         raise UsageError("--summary_dir: expected a path without {}, found "
                          f"{common.summary_dir}.")
@@ -195,4 +198,4 @@ def _help_text(values):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main(["trials.py", *sys.argv[1:]]))

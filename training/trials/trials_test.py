@@ -92,12 +92,17 @@ def test_the_evaluation_is_that_of_the_experiment(tmp_path):
 
 
 def test_the_evaluation_reads_the_data_of_the_trials(tmp_path):
-    plan = planned(f"--summary_dir={tmp_path}/run", "--num_trials=2")
-    assert plan.evaluating() == plan.evaluation
     leave(tmp_path / "run" / "trial0", 2, data_dir=str(tmp_path))
-    assert plan.evaluating() == dataclasses.replace(plan.evaluation, data_dir=str(tmp_path))
-    other = planned(f"--summary_dir={tmp_path}/run", f"--data_dir={tmp_path}/run")
-    assert other.evaluating() == other.evaluation
+    trial = resume.read(str(tmp_path / "run" / "trial0" / "train"))
+    for data, expected in (((), tmp_path), ((f"--data_dir={tmp_path}/run",), tmp_path / "run")):
+        plan = planned(f"--summary_dir={tmp_path}/run", "--num_trials=2", *data)
+        assert resume.for_evaluation(plan.evaluation, [trial]).data_dir == str(expected)
+
+
+def test_records_are_of_one_split_and_refused_before_anything_is_trained(tmp_path, capsys):
+    (tmp_path / "train.tfrecords").touch()
+    assert run(f"--summary_dir={tmp_path}", f"--data_dir={tmp_path}/train.tfrecords") == 2
+    assert "--data_dir: expected a folder" in capsys.readouterr().err
 
 
 def test_trials_that_were_started_tell_the_seeds(tmp_path):
@@ -122,7 +127,8 @@ def test_what_is_done_is_not_started(tmp_path, monkeypatch, evaluated, capsys):
     leave(tmp_path / "trial5", 5, seed=5)
     (tmp_path / "trial5" / "train" / "finished.json").write_text("{")
     found = Processes(monkeypatch)
-    arguments = [f"--summary_dir={tmp_path}", "--max_steps=5", "--num_trials=7"]
+    arguments = [f"--summary_dir={tmp_path}", "--max_steps=5", "--num_trials=7",
+                 "--model=capsule"]
     assert run(*arguments) == 0
     assert [start[0] for start in found.started] == [1, 2, 3, 5, 6]
     assert all(start[1] == arguments for start in found.started)
@@ -156,6 +162,14 @@ def test_those_that_failed_are_named_and_nothing_is_evaluated(tmp_path, monkeypa
     assert "Trial 1 failed (exit status 3).\n" in captured.out
     assert captured.err == ("trials.py: not all trials are done: 1 (exit status 3), "
                             "2 (exit status 137); the same command tries again.\n")
+
+
+def test_a_trial_whose_time_is_up_ends_the_command_with_4(tmp_path, monkeypatch, evaluated,
+                                                          capsys):
+    found = Processes(monkeypatch, trial0=4, trial1=3)
+    assert run(f"--summary_dir={tmp_path}", "--num_trials=3", "--max_minutes=5") == 4
+    assert ["--max_minutes=5" in start[1] for start in found.started] == [True] * 3
+    assert not evaluated and "Trial 0 ran out of time (exit status 4)." in capsys.readouterr().out
 
 
 def test_several_at_a_time_have_logs_and_devices_of_their_own(tmp_path, monkeypatch, evaluated,
@@ -193,7 +207,6 @@ def test_one_trial_alone_is_trained_here(tmp_path, monkeypatch, evaluated):
     (["--summary_dir={}", "--train=false"], "--train: this command trains"),
     (["--summary_dir={}", "--checkpoint=x/model.ckpt-1"], "--checkpoint: leave it out"),
     (["--summary_dir={}", "--predictions=x.csv"], "--predictions: leave it out"),
-    (["--summary_dir={}", "--max_minutes=5"], "--max_minutes: leave it out"),
     (["--summary_dir={}", "--num_trials=0"], "num_trials"),
     (["--summary_dir={}", "--at_once=0"], "at_once"),
     (["--summary_dir={}", "--num_trials=3", "--trial=3"], "--trial: expected 0 to 2"),
