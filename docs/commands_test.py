@@ -13,6 +13,7 @@ from absl import flags
 
 import input_data
 import models
+from commands.errors import UserError
 from docs.pages import PAGES, ROOT, UNBALANCED, Page, example
 from models.hparams import HParams
 from training import config

@@ -9,14 +9,14 @@ from models.hparams import HParams
 from reports import results
 from training.config import Config
 from training.monitoring import tensorboard
-from training.run_folder import contents
+from training.run_folder import contents, resume
 
 
 def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None, **options):
     """Leaves the files of an evaluated training; errors are those of its checkpoints."""
-    settings = Config(**{**dict(summary_dir=str(folder), batch_size=128, seed=0,
-                                  convolution="auto", precision="float32",
-                                  hparams_override=overrides, data_dir="/"), **options})
+    settings, _ = resume.for_training(Config(**{
+        "summary_dir": str(folder), "hparams_override": overrides, "data_dir": "/", **options}),
+        None)
     for name in ("train", "test"):
         (folder / name).mkdir(parents=True)
     contents.write_config(folder / "train", settings, HParams().override(overrides))
@@ -132,8 +132,9 @@ def test_a_folder_that_is_named_twice_counts_once(tmp_path, capsys):
     ("test", "result.json", {"members": []}, "of an ensemble"),
     ("test", "result.json", {"wrong_percent": "few"}, "expected wrong_percent, of type float"),
     ("test", "flags.json", {"validate": None}, "expected validate, of type bool, found None"),
-    ("train", "flags.json", {"model": "own"}, "model cannot be 'own'"),
-    ("train", "flags.json", {"batch_size": None}, "batch_size cannot be None"),
+    ("train", "flags.json", {"model": "own"}, "model: expected capsule or baseline"),
+    ("train", "flags.json", {"batch_size": None},
+     "batch_size: expected a whole number from 1 to 1000000, found none"),
 ])
 def test_files_that_do_not_fit_are_named(tmp_path, part, name, values, message):
     folder = leave(tmp_path / "run", [0.5])

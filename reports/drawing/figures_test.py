@@ -52,6 +52,6 @@ def test_outputs_are_checked_early(tmp_path):
     for path, message in (("there.png", "is there already"), ("no/new.png", "no folder")):
         with pytest.raises(UsageError, match=message):
             figures.check_output(str(tmp_path / path))
-    for path in ("", "gs://bucket/x.png"):
-        with pytest.raises(UsageError, match="--output is empty"):
+    for path, message in (("", "--output is empty"), ("gs://bucket/x.png", "on this machine")):
+        with pytest.raises(UsageError, match=message):
             figures.check_output(path)

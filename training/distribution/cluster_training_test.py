@@ -17,6 +17,7 @@ import pytest
 import experiment
 from conftest import ROOT, free_ports, tensors, write_mnist
 from training.checkpoints.read import newest_whole_checkpoint
+from training.run_folder import contents
 
 SMALL = ("--hparams_override=num_prime_capsules=1,routing=2", "--batch_size=7", "--seed=3")
 LONGEST = 60        # seconds that a worker may take to see that the other has gone

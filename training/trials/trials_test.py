@@ -94,7 +94,9 @@ def test_the_evaluation_is_that_of_the_experiment(tmp_path):
 def test_the_evaluation_reads_the_data_of_the_trials(tmp_path):
     leave(tmp_path / "run" / "trial0", 2, data_dir=str(tmp_path))
     trial = resume.read(str(tmp_path / "run" / "trial0" / "train"))
-    for data, expected in (((), tmp_path), ((f"--data_dir={tmp_path}/run",), tmp_path / "run")):
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other"
+    for data, expected in (((), tmp_path), ((f"--data_dir={other}",), other)):
         plan = planned(f"--summary_dir={tmp_path}/run", "--num_trials=2", *data)
         assert resume.for_evaluation(plan.evaluation, [trial]).data_dir == str(expected)
 
