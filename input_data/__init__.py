@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import re
 
+from commands.errors import UsageError
 from input_data.dataset import DataError
 
 # A reader is a module with `load(data_dir, split, num_targets)` that returns a `dataset.Split`.
@@ -20,9 +22,28 @@ READERS = {
 }
 
 
-def is_dataset(name):
-    """Whether there is a reader for a dataset's name."""
-    return _parted(name)[0] in READERS
+def check_name(name):
+    """Raises UsageError if there is no reader for a dataset's name."""
+    if _parted(name)[0] not in READERS:
+        raise UsageError(f"--dataset: expected one of {', '.join(READERS)}, found {name!r}.")
+
+
+def parse_size(text):
+    """Returns what --image_size says: (height, width) or (height, width, channels), or None.
+
+    Args:
+      text: str "HxW" or "HxWxC", or None.
+
+    Raises:
+      UsageError: if the text is neither.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})(?:x([134]))?", text)
+    if not found:
+        raise UsageError("--image_size: expected HxW or HxWxC in pixels and 1, 3 or 4 channels, "
+                         f"such as 32x32x3, found {text!r}.")
+    return tuple(int(number) for number in found.groups() if number)
 
 
 def load(name, data_dir, split, num_targets=1, **options):

@@ -39,30 +39,6 @@ class Keep(enum.Enum):
     START = "belongs to one start"
 
 
-def parse_image_size(text):
-    """Returns what --image_size says: (height, width) or (height, width, channels), or None.
-
-    Args:
-      text: str "HxW" or "HxWxC", or None.
-
-    Raises:
-      UsageError: if the text is neither.
-    """
-    if text is None:
-        return None
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})(?:x([134]))?", text)
-    if not found:
-        raise UsageError("--image_size: expected HxW or HxWxC in pixels and 1, 3 or 4 channels, "
-                         f"such as 32x32x3, found {text!r}.")
-    return tuple(int(number) for number in found.groups() if number)
-
-
-def _check_dataset(name):
-    if not input_data.is_dataset(name):
-        raise UsageError(f"--dataset: expected one of {', '.join(input_data.READERS)}, "
-                         f"found {name!r}.")
-
-
 @dataclasses.dataclass(frozen=True)
 class Config:
     """The settings of a run, each with the name of its flag.
@@ -78,14 +54,14 @@ class Config:
         group=DATA, keep=Keep.CHANGEABLE, optional=True)
     dataset: str | None = setting(
         f"The dataset: {', '.join(input_data.READERS)}.", group=DATA, keep=Keep.ALWAYS,
-        optional=True, default="mnist", check=_check_dataset)
+        optional=True, default="mnist", check=input_data.check_name)
     num_targets: int | None = setting(
         "Classes in an image: 2 for pairs of MNIST digits.", group=DATA, keep=Keep.ALWAYS,
         optional=True, default=1, lowest=1, highest=1000)
     image_size: str | None = setting(
         "HxW or HxWxC: images are scaled to H by W pixels and converted to C channels (1, 3 or "
         "4). Without it: the first image's size, which all must have.", group=DATA,
-        keep=Keep.ALWAYS, optional=True, check=parse_image_size)
+        keep=Keep.ALWAYS, optional=True, check=input_data.parse_size)
     shift: int | None = setting(
         "Most pixels by which images to train on are moved, each way. Without it: 2 for MNIST's "
         "IDX files, 0 for its records and for digits.", group=DATA, keep=Keep.ALWAYS,
@@ -244,7 +220,7 @@ class Config:
     @property
     def reader_options(self):
         """What goes to `input_data.load` as its options: a dict."""
-        return {"image_size": parse_image_size(self.image_size), "shift": self.shift,
+        return {"image_size": input_data.parse_size(self.image_size), "shift": self.shift,
                 "validation_fraction": self.validation_fraction,
                 "validation_seed": self.validation_seed, "skip_broken": self.skip_broken}
 
