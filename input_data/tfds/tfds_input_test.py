@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import input_data
+from commands import signals
 from input_data.dataset import DataError
 from input_data.pipeline import evaluation_batches
 from input_data.tfds import tfds_input
@@ -135,7 +136,8 @@ def test_ctrl_c_ends_a_download(tfds, tmp_path, monkeypatch):
             while connection.recv(1000):        # until the process is gone
                 pass
 
-    with socket.create_server(("127.0.0.1", 0)) as server:      # which never answers
+    with (signals.raised(),     # also where the tests run in a shell's background
+          socket.create_server(("127.0.0.1", 0)) as server):      # which never answers
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
         threading.Thread(target=interrupt, daemon=True).start()
         with pytest.raises(KeyboardInterrupt):
