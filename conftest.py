@@ -1,6 +1,7 @@
 """What the tests of several rooms share."""
 
 import contextlib
+import gc
 import gzip
 import io
 import os
@@ -33,6 +34,27 @@ quiet_tensorflow.load(before_use=split_cpu)
 import experiment  # noqa: E402
 from input_data.mnist import mnist_input  # noqa: E402
 from training import config  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def traced_functions_end():
+    """What a test has traced can be freed, with the variables that it holds.
+
+    TensorFlow registers each custom gradient that is traced, and with it the graph, for good.
+    """
+    yield
+    from tensorflow.python.framework import ops
+
+    registry = getattr(ops.gradient_registry, "_registry", {})
+    for name in [name for name in registry if name.startswith("CustomGradient")]:
+        del registry[name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def modules_start_clean():
+    """What a module's tests have left behind is freed before the next one's."""
+    yield
+    gc.collect()
 
 
 def write_idx(path, array):
