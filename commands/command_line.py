@@ -80,4 +80,4 @@ def _usage_error(name, text):
 def _out_of_memory(error, flag_values):
     names = [f"--{name}" for name in ("batch_size", "micro_batch") if name in flag_values]
     advice = f"; a smaller {' or '.join(names)} takes less" if names else ""
-    return f"Out of memory ({reason(error)}){advice}."
+    return f"Out of memory ({reason(error)[:120]}){advice}."

@@ -27,8 +27,13 @@ def large_tensor_in_a_function(_):
     tf.function(lambda count: tf.reduce_sum(tf.ones([count, 10**7]) * 2))(tf.constant(10**6))
 
 
+def large_constant(_):
+    raise tf.errors.InvalidArgumentError(None, None, "Cannot parse tensor from proto: DT_FLOAT")
+
+
 @pytest.mark.parametrize("work, names, start, end", [
     (no_memory, [], "MemoryError", ")."),
+    (large_constant, [], "Cannot parse tensor from proto", ")."),
     (no_memory, ["batch_size"], "MemoryError", "; a smaller --batch_size takes less."),
     (large_tensor, [], "OOM when allocating tensor with shape[1000000,10000000]", ")."),
     (large_tensor_in_a_function, ["micro_batch", "batch_size"],

@@ -52,9 +52,12 @@ def check_path(flag, path):
 
 def is_out_of_memory(error):
     """Whether an error says that memory ran out; TensorFlow need not be imported."""
+    kind, text = type(error).__name__, str(error)
     return isinstance(error, MemoryError) or (
         # TensorFlow has the same error for a full disk.
-        type(error).__name__ == "ResourceExhaustedError" and "No space left" not in str(error))
+        kind == "ResourceExhaustedError" and "No space left" not in text) or (
+        # What it says of a constant that it made, of more than 2 GB.
+        kind == "InvalidArgumentError" and "Cannot parse tensor from proto" in text)
 
 
 def reason(error):
