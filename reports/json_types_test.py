@@ -11,7 +11,7 @@ import experiment
 from reports import results
 from training import export
 
-WRONG = (None, "x", [1], {"a": 1}, -5, 10**400, True)
+WRONG = (None, "x", [1], -5, 10**400)
 
 
 @pytest.fixture(scope="module")
