@@ -123,7 +123,7 @@ def test_a_run_resumes_with_its_own_data_only(tmp_path, mnist_dir, capsys):
     write(str(records), [serialize(**record)] * 60, 60)
     capsys.readouterr()
     assert run(*common, f"--data_dir={records}", "--max_steps=2") == 2
-    assert "trained on kind IDX files, " in one_line(capsys)
+    assert "trained on 60 examples of IDX files, " in one_line(capsys)
     assert run(*common, "--max_steps=2") == 0
     assert read_json(tmp_path / "train" / "dataset.json")["kind"] == "IDX files"
 

@@ -135,16 +135,16 @@ class PlainAdam:
 
 
 def make_step(network):
-    """Returns a function that trains a PlainNetwork on a batch and returns the summed Outcome."""
+    """Returns a function that trains a PlainNetwork on a batch, and returns summed StepMetrics."""
     optimizer = PlainAdam(network.hparams, network.variables)
 
     @tf.function
     def step(batch):
         with tf.GradientTape() as tape:
-            outcome = loss_and_metrics(network.hparams, batch, network(batch))
-            loss = tf.reduce_mean(outcome.total_loss)
+            metrics = loss_and_metrics(network.hparams, batch, network(batch))
+            loss = tf.reduce_mean(metrics.total_loss)
         optimizer.apply(tape.gradient(loss, network.variables))
-        return summed_metrics(outcome)
+        return summed_metrics(metrics)
 
     return step
 

@@ -116,7 +116,7 @@ def define_flags(settings, flag_values):
 def _define(one, flag_values):
     default = None if one.optional else one.default
     about = one.about
-    if one.optional and one.default is not None:
+    if one.default not in (None, ""):
         shown = str(one.default).lower() if one.type is bool else one.default
         about = f"{about} (default: {shown})"
     common = {"flag_values": flag_values, **({"module_name": one.group} if one.group else {})}
@@ -129,6 +129,7 @@ def _define(one, flag_values):
     else:
         define = flags.DEFINE_integer if one.type is int else flags.DEFINE_float
         define(one.name, default, about, lower_bound=one.lowest, upper_bound=one.highest, **common)
+    flag_values[one.name].default_as_str = None     # absl's words for it, in quotes
 
 
 def _plain_type(annotation):

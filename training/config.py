@@ -19,6 +19,7 @@ from commands.settings import define_flags, setting, settings_of
 from models.hparams import HParams
 from training.distribution import cluster
 
+TIME_IS_UP_STATUS = 4       # of a training whose max_minutes are over
 EVALUATION_BATCH = 100      # examples, where --batch_size is left out
 DATA, NETWORK, TRAINING, EVALUATION, DEVICES = GROUPS = (
     "Data", "Network", "Training", "Evaluation", "Devices")

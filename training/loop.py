@@ -13,7 +13,7 @@ from commands.errors import NonFiniteLossError, RunError
 from commands.signals import Interrupts
 from input_data.dataset import Split
 from input_data.pipeline import plain_data_errors, training_batches
-from training.config import Config
+from training.config import TIME_IS_UP_STATUS, Config
 from training.distribution.replicas import ONE, Replicas
 from training.monitoring import screen, tensorboard
 from training.run_folder import contents
@@ -22,7 +22,6 @@ from training.step import StepMetrics, make_train_step
 SCALARS_EVERY = 10      # steps
 DETAILS_EVERY = 100     # steps; with the hyperparameter verbose
 TIME_IS_UP = 1          # below the number of every signal that asks to end
-TIME_IS_UP_STATUS = 4
 
 
 class Hook:

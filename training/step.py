@@ -38,7 +38,7 @@ def loss_and_metrics(hparams, batch, inferred):
       inferred: Inferred.
 
     Returns:
-      Outcome.
+      StepMetrics.
     """
     logits, targets = inferred.logits, batch["targets"]
     labels = tf.reduce_max(tf.one_hot(targets, logits.shape[-1]), axis=1)
@@ -49,8 +49,8 @@ def loss_and_metrics(hparams, batch, inferred):
         reconstruction = capsules.reconstruction_loss(
             batch["target_images"], inferred.reconstructions)
     return StepMetrics(classification, reconstruction,
-                   tf.cast(capsules.correct(logits, targets), tf.float32),
-                   tf.cast(capsules.almost_correct(logits, targets), tf.float32))
+                       tf.cast(capsules.correct(logits, targets), tf.float32),
+                       tf.cast(capsules.almost_correct(logits, targets), tf.float32))
 
 
 def _classification(hparams, labels, logits):
@@ -65,9 +65,9 @@ def _classification(hparams, labels, logits):
     return tf.reduce_mean(halved, axis=-1)
 
 
-def summed_metrics(outcome):
-    """Returns the Outcome of a batch summed over its examples."""
-    return StepMetrics(*(tf.reduce_sum(values) for values in outcome))
+def summed_metrics(metrics):
+    """Returns a batch's StepMetrics, summed over its examples."""
+    return StepMetrics(*(tf.reduce_sum(values) for values in metrics))
 
 
 def make_train_step(network, optimizer, replicas=ONE, micro_batch=None):
@@ -86,46 +86,46 @@ def make_train_step(network, optimizer, replicas=ONE, micro_batch=None):
 
     Returns:
       Function of a batch, as `Replicas.spread` returns it, and of the number of examples in the
-      whole batch; returns its Outcome, summed over the batch as float32 scalars, from before the
+      whole batch; returns StepMetrics, float32 scalars summed over the batch, from before the
       update.
     """
     variables = network.trainable_variables
 
     def gradients(batch, global_batch):
         with tf.GradientTape() as tape:
-            outcome = loss_and_metrics(network.hparams, batch, network(batch))
-            loss = tf.reduce_sum(outcome.total_loss) / global_batch
-        return tape.gradient(loss, variables), summed_metrics(outcome)
+            metrics = loss_and_metrics(network.hparams, batch, network(batch))
+            loss = tf.reduce_sum(metrics.total_loss) / global_batch
+        return tape.gradient(loss, variables), summed_metrics(metrics)
 
     def replica_step(batch, global_batch):
         if micro_batch is None or batch["images"].shape[0] <= micro_batch:
-            total, outcome = gradients(batch, global_batch)
+            total, metrics = gradients(batch, global_batch)
         else:
-            total, outcome = _sum_of_parts(gradients, batch, global_batch, micro_batch, variables)
+            total, metrics = _sum_of_parts(gradients, batch, global_batch, micro_batch, variables)
         optimizer.apply(total, variables)
-        return tf.stack(outcome)    # which is sent to other devices at once
+        return tf.stack(metrics)    # which is sent to other devices at once
 
     @tf.function
     def step(batch, global_batch):
-        outcome = replicas.sum(replicas.run(replica_step, batch, global_batch))
-        return StepMetrics(*tf.unstack(outcome))
+        metrics = replicas.sum(replicas.run(replica_step, batch, global_batch))
+        return StepMetrics(*tf.unstack(metrics))
 
     return step
 
 
 def _sum_of_parts(gradients, batch, global_batch, micro_batch, variables):
-    """Returns the gradients and the Outcome of a batch, summed over its parts."""
+    """Returns the gradients and the StepMetrics of a batch, summed over its parts."""
     size = batch["images"].shape[0]
 
-    def add(start, total, outcome):
+    def add(start, total, metrics):
         part = {key: values[start:start + micro_batch] for key, values in batch.items()}
         more, counted = gradients(part, global_batch)
         total = [old + tf.convert_to_tensor(new) for old, new in zip(total, more)]
-        return start + micro_batch, total, StepMetrics(*map(tf.add, outcome, counted))
+        return start + micro_batch, total, StepMetrics(*map(tf.add, metrics, counted))
 
     none = [tf.zeros(variable.shape) for variable in variables]
     nothing = StepMetrics(*[tf.constant(0.0)] * len(StepMetrics._fields))
-    _, total, outcome = tf.while_loop(
+    _, total, metrics = tf.while_loop(
         lambda start, *_: start < size, add, [tf.constant(0), none, nothing],
         parallel_iterations=1)
-    return total, outcome
+    return total, metrics

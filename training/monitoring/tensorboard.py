@@ -171,14 +171,14 @@ def read_history(folder):
         raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
 
 
-def training_scalars(outcome, batch_size):
-    """Returns the values of TRAINING_TAGS for a batch's summed Outcome."""
-    return {"batch_classification_cost": outcome.classification / batch_size,
-            "reconstruction_error": outcome.reconstruction / batch_size,
-            "total_loss": outcome.total_loss / batch_size,
-            "accuracy": outcome.correct / batch_size,
-            "correct_prediction_batch": outcome.correct,
-            "almost_correct_batch": outcome.almost_correct}
+def training_scalars(metrics, batch_size):
+    """Returns the values of TRAINING_TAGS for a batch's summed StepMetrics."""
+    return {"batch_classification_cost": metrics.classification / batch_size,
+            "reconstruction_error": metrics.reconstruction / batch_size,
+            "total_loss": metrics.total_loss / batch_size,
+            "accuracy": metrics.correct / batch_size,
+            "correct_prediction_batch": metrics.correct,
+            "almost_correct_batch": metrics.almost_correct}
 
 
 TRAINING_TAGS = ("batch_classification_cost", "reconstruction_error", "total_loss", "accuracy",

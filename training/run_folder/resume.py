@@ -229,12 +229,11 @@ def check_data(run, split, resuming=False):
                        f"{len(info.class_names)}; number {at} was {_name(names, at)}, found "
                        f"{_name(info.class_names, at)}; expected the same.")
     if resuming:
-        for what, before, now in (("kind", trained.get("kind"), split.kind),
-                                  ("num_examples", trained.get("num_examples"),
-                                   info.num_examples)):
-            if before not in (None, now):
-                raise RunError(f"{run.where}: trained on {what.replace('num_', '')} {before}, "
-                               f"{split.source} has {now}; expected the same data to resume.")
+        before = trained.get("num_examples", info.num_examples), trained.get("kind", split.kind)
+        now = info.num_examples, split.kind
+        if before != now:
+            raise RunError(f"{run.where}: trained on {_counted(*before)}, found {_counted(*now)} "
+                           f"in {split.source}; a run resumes with its own data.")
 
 
 def warn_of_seen(config, run, split):
@@ -249,6 +248,10 @@ def warn_of_seen(config, run, split):
             and run.settings.get("dataset") == config.dataset and not split.never_trained):
         screen.warn(f"{run.where}: trained without --validate, so also on the images that are "
                       "evaluated now.")
+
+
+def _counted(examples, kind):
+    return f"{examples} examples{kind and ' of ' + kind}"
 
 
 def _name(names, number):

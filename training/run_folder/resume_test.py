@@ -99,8 +99,8 @@ def test_data_to_resume_with_are_the_same(tmp_path):
     run = resume.read(str(tmp_path))
     resume.check_data(run, split(), resuming=True)
     resume.check_data(run, split(num_examples=20, kind="records"))      # to evaluate
-    for other, message in ((split(num_examples=540), "examples 60, here has 540"),
-                           (split(kind="records"), "kind IDX files, here has records"),
+    for other, message in ((split(num_examples=540), "60 examples of IDX files, found 540 exam"),
+                           (split(kind="records"), "found 60 examples of records in here"),
                            (split(classes=3), "number 2 was none, found 2")):
         with pytest.raises(RunError, match=message):
             resume.check_data(run, other, resuming=True)

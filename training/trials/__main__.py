@@ -28,8 +28,7 @@ from training.run_folder import contents, resume
 from training.trials import device_shares, launch
 from training.trials.plan import SEEDS, Plan
 
-TIME_IS_UP_STATUS = 4       # of a training whose --max_minutes are over
-ENDS = {130: "was stopped", 143: "was stopped", TIME_IS_UP_STATUS: "ran out of time"}
+ENDS = {130: "was stopped", 143: "was stopped", config.TIME_IS_UP_STATUS: "ran out of time"}
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 # Flags of a run that have no meaning here, and what to do instead.
 OTHERS = {
@@ -97,12 +96,12 @@ def train_all(plan, argv):
               f"{threads}.", flush=True)
     statuses = launch.run_all(waiting, plan.at_once, start, ended)
     failed = {number: statuses[number] for number in waiting if statuses[number]}
-    out_of_time = TIME_IS_UP_STATUS in failed.values()
+    out_of_time = config.TIME_IS_UP_STATUS in failed.values()
     if failed:
         each = ", ".join(f"{number} (exit status {status})" for number, status in failed.items())
         print(f"{os.path.basename(argv[0])}: not all trials are done: {each}; the same command "
               "tries again.", file=sys.stderr)
-    return TIME_IS_UP_STATUS if out_of_time else next(iter(failed.values()), 0)
+    return config.TIME_IS_UP_STATUS if out_of_time else next(iter(failed.values()), 0)
 
 
 def _named(log):

@@ -26,7 +26,7 @@ def run_all(numbers, at_once, start, ended):
       {number: int exit status}, as a shell has it: 128 + N where signal N ended the process.
 
     Raises:
-      KeyboardInterrupt: after Ctrl-C; interruption.Terminated after SIGTERM.
+      KeyboardInterrupt: after Ctrl-C; signals.Terminated after SIGTERM.
     """
     waiting, places, working, statuses = list(numbers), list(range(at_once)), [], {}
     stop = _Stop()
