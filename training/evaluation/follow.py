@@ -28,10 +28,12 @@ def follow(config):
     folder = config.train_folder
     print(f"Following the checkpoints in {folder}"
           + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
-    # What is wrong with these shall not be found hours later.
+    # What is wrong with folder and data is found now, not hours later.
     contents.make_folder(config.test_folder)
-    screen.show_data(resume.for_evaluation(config, [resume.read(folder)]).load_data())
-    evaluator = None
+    run = resume.read(folder)
+    evaluator = Evaluator(config, [run]) if run.settings else None
+    split = evaluator.split if evaluator else resume.for_evaluation(config, [run]).load_data()
+    screen.show_data(split)
     seen, missed, last_news = set(), None, time.monotonic()
     while True:
         # Read before the list: what is then not in the list will not come.
@@ -47,6 +49,9 @@ def follow(config):
                 run = resume.read(folder)
                 if evaluator is None or not evaluator.fits(run):
                     evaluator = Evaluator(config, [run])
+                    if evaluator.split.source != split.source:
+                        split = evaluator.split
+                        screen.show_data(split)
                 evaluator.evaluate_and_write(stored)
             except DamagedError as error:       # or removed by the training, as too old
                 screen.warn(f"{error} It is passed over.")
