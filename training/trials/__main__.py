@@ -166,7 +166,7 @@ def main(argv):
     def work(plan):
         if plan.trial is not None:
             return run_here(_train, plan.training(plan.trial))
-        return train_all(plan, argv) or run_here(_evaluate, plan.evaluation)
+        return train_all(plan, argv) or run_here(_evaluate, plan.evaluating())
 
     return command_line.run(argv, FLAGS, _plan, work, __doc__, tensorflow=False,
                             help_text=_help_text)

@@ -52,6 +52,16 @@ class Plan:
             seed = self._first_seed() + number if seed is None else seed
         return dataclasses.replace(self.common, summary_dir=self._folder(number), seed=seed)
 
+    def evaluating(self):
+        """Returns the Config of the evaluation, once trials were started.
+
+        Unless --validate is given, trials that held images out are evaluated on those.
+        """
+        if self.evaluation.validate is not None:
+            return self.evaluation
+        held_out = resume.read(os.path.join(self._folder(0), "train")).settings.get("validate")
+        return dataclasses.replace(self.evaluation, validate=held_out)
+
     def checkpoint(self, number):
         """Returns the name of a trial's last checkpoint."""
         return self.evaluation.member(number)

@@ -101,6 +101,13 @@ def test_the_evaluation_reads_the_data_of_the_trials(tmp_path):
         assert resume.for_evaluation(plan.evaluation, [trial]).data_dir == str(expected)
 
 
+def test_trials_that_held_images_out_are_evaluated_on_those(tmp_path):
+    leave(tmp_path / "trial0", 2, validate=True)
+    common = f"--summary_dir={tmp_path}", "--num_trials=2"
+    assert planned(*common).evaluating().validate is True
+    assert planned(*common, "--validate=false").evaluating().validate is False
+
+
 def test_records_are_of_one_split_and_refused_before_anything_is_trained(tmp_path, capsys):
     (tmp_path / "train.tfrecords").touch()
     assert run(f"--summary_dir={tmp_path}", f"--data_dir={tmp_path}/train.tfrecords") == 2
