@@ -13,6 +13,7 @@ import sys
 
 from commands import command_line
 from training import config
+from training.distribution import cluster
 
 FLAGS = config.new_flags()
 
@@ -41,8 +42,10 @@ def main(argv, hook=None):
       argv: list of str.
       hook: training.loop.Hook that is told of a training's steps, or None.
     """
-    return command_line.run(argv, FLAGS, config.from_flags, lambda settings: run(settings, hook),
-                            __doc__, before_use=_choose_devices, help_text=config.help_text)
+    return command_line.run(
+        argv, FLAGS, lambda values: cluster.checked(config.from_flags(values)),
+        lambda settings: run(settings, hook), __doc__, before_use=_choose_devices,
+        help_text=config.help_text)
 
 
 def _choose_devices(settings):

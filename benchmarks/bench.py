@@ -125,11 +125,11 @@ def _settings(flag_values):
         for value in flag_values[name].value:
             if value not in choices:
                 raise UsageError(f"--{name}: expected {', '.join(choices)}, "
-                                         f"found {value!r}.")
+                                 f"found {value!r}.")
     sizes = flag_values.batch_sizes
     if not sizes or not all(size.isdigit() and int(size) for size in sizes):
         raise UsageError(f"--batch_sizes: expected numbers of 1 or more, found "
-                                 f"{','.join(sizes)!r}.")
+                         f"{','.join(sizes)!r}.")
     report.check_folder(flag_values.output)
     return Settings(tuple(flag_values.networks), tuple(flag_values.rows), flag_values.batch_size,
                     tuple(map(int, sizes)), flag_values.steps, flag_values.threads)
@@ -139,7 +139,7 @@ def main(argv):
     """Runs the command line, and returns its exit status."""
     line = report.invocation("benchmarks.bench", argv)
     return command_line.run(argv, FLAGS, _settings,
-                       lambda settings: bench(settings, FLAGS.output, line), __doc__)
+                            lambda settings: bench(settings, FLAGS.output, line), __doc__)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def parts(contestant):
         reconstructions = network.decoder and network.decoder(capsules, targets=data["targets"])
         logits = tf.norm(capsules, axis=-1)
         return loss_and_metrics(network.hparams, data,
-                               Inferred(logits, capsules, reconstructions)).total_loss
+                                Inferred(logits, capsules, reconstructions)).total_loss
 
     found = {
         "first convolution": _forward_and_back(network.conv1, data["images"], network.conv1,

@@ -46,7 +46,7 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
     try:
         with signals.leaving_at_once():
             flag_values.unparse_flags()
-            arguments = flag_values(argv)[1:]
+            arguments = _parsed(flag_values, argv)
             if flag_values.help:
                 flags_help = (help_text or flags.FlagValues.get_help)(flag_values)
                 print(f"{about}\nFlags:\n{flags_help}")
@@ -70,6 +70,14 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
             return _usage_error(name, _out_of_memory(error, flag_values))
         sys.stderr.write(kept_lines)
         raise
+
+
+def _parsed(flag_values, argv):
+    """Parses flags, and returns the other arguments."""
+    try:
+        return flag_values(argv)[1:]
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--flagfile: expected text in UTF-8 ({error}).") from None
 
 
 def _usage_error(name, text):

@@ -312,10 +312,10 @@ def _settings(values):
     check_path("--data_dir", values.data_dir)
     if values.dataset is None or not values.data_dir:
         raise UsageError("expected --dataset and --data_dir, as in --dataset=mnist "
-                                 "--data_dir=DIR.")
+                         "--data_dir=DIR.")
     if values.mirror and not values.mirror.startswith(("http://", "https://")):
         raise UsageError(f"--mirror: expected an http:// or https:// address, found "
-                                 f"{values.mirror}.")
+                         f"{values.mirror}.")
     return values
 
 

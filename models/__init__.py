@@ -23,7 +23,7 @@ def network_class(name):
 
 
 def default_hparams(name):
-    """Returns the HParams that a network has without a word on them."""
+    """Returns the HParams that a network has by default."""
     return HParams(**network_class(name).defaults)
 
 

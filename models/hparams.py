@@ -35,7 +35,8 @@ class HParams:
         default="reference", choices=lambda: ("reference", "paper"))
     loss_type: str = setting("Classification loss.", default="margin",
                              choices=lambda: ("margin", "sigmoid", "softmax"))
-    num_prime_capsules: int = setting("Types of primary capsules.", default=32, lowest=1)
+    num_prime_capsules: int = setting("Types of primary capsules.", default=32, lowest=1,
+                                      highest=1_000_000)
     padding: str = setting("Padding of the convolutions.", default="VALID",
                            choices=lambda: ("VALID", "SAME"))
     remake: bool = setting("Reconstruct the images from the class capsules.", default=True)

@@ -19,7 +19,7 @@ import models
 from commands import command_line
 from commands.errors import UsageError, check_path
 from models.hparams import HParams
-from training.config import Config, new_flags
+from training.config import SETTINGS, Config, new_flags
 
 # The budget of the tutorial that this comparison is known from.
 NETWORKS = ("mlp", "cnn", "capsule")
@@ -71,7 +71,7 @@ class Plan:
                    if name not in models.NETWORKS]
         if unknown or not self.networks:
             raise UsageError(f"--networks and --batch_sizes: expected names of "
-                                     f"{', '.join(models.NETWORKS)}, found {unknown}.")
+                             f"{', '.join(models.NETWORKS)}, found {unknown}.")
         if os.path.lexists(self.output) and not os.path.isdir(self.output):
             raise UsageError(f"--output: expected a folder, found the file {self.output}.")
         self.settings()         # checks what it holds
@@ -120,6 +120,7 @@ def _settings(values):
     if check_path("--data_dir", values.data_dir):
         values.data_dir = os.path.abspath(values.data_dir)
     HParams().override(values.hparams_override)
+    values.dataset = values.dataset or SETTINGS["dataset"].default
     return Plan(networks=tuple(dict.fromkeys(values.networks)),
                 batch_sizes=dict(map(_batch_size, values.batch_sizes)),
                 **{name: values[name].value for name in names})

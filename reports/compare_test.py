@@ -56,6 +56,12 @@ def test_networks_are_trained_as_the_tutorial_does(compared):
     assert (hparams["mlp"]["routing"], hparams["capsule"]["routing"]) == (3, 1)
 
 
+def test_without_a_dataset_it_is_mnist(tmp_path, mnist_dir):
+    assert compare.main(["reports.compare", f"--data_dir={mnist_dir}", f"--output={tmp_path}/out",
+                         "--networks=mlp", "--epochs=1"]) == 0
+    assert contents.read(f"{tmp_path}/out", "comparison.json")["dataset"] == "mnist"
+
+
 def test_it_says_who_is_on_top(compared):
     text = (compared / "comparison.md").read_text()
     assert "After 2 epochs " in text and "| mlp | 39,760 | 7 | 0 |  |" in text

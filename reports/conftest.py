@@ -30,7 +30,7 @@ def untrained(tmp_path_factory):
             network = models.build(model, hparams, info)
             (folder / "hparams.json").write_text(hparams.to_json())
             made[key] = CheckpointWriter(str(folder), network,
-                                           make_optimizer(network)).save()
+                                         make_optimizer(network)).save()
         return made[key]
     return make
 

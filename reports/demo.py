@@ -55,7 +55,7 @@ def demonstrate(folder):
     from training.train import train
 
     settings = Config(summary_dir=folder, max_steps=STEPS, save_step=100,
-                        batch_size=BATCH_SIZE, hparams_override=HPARAMS)
+                      batch_size=BATCH_SIZE, hparams_override=HPARAMS)
     checkpoint = latest_checkpoint(settings.train_folder)
     if checkpoint is None or StoredCheckpoint(checkpoint).step < STEPS:
         status = train(settings)

@@ -83,7 +83,7 @@ def first_examples(network, split, names):
     unknown = [name for name in names if name not in known]
     if unknown:
         raise UsageError(f"--digits: expected some of {','.join(known)}, "
-                                 f"found {unknown[0]!r}.")
+                         f"found {unknown[0]!r}.")
     wanted, found, start = [known.index(name) for name in names], {}, 0
     for batch, predictions, _ in trained_network.answers(network, split, MOST_SEARCHED):
         targets = batch["targets"]
@@ -95,7 +95,7 @@ def first_examples(network, split, names):
             return [found[target] for target in wanted]
     missing = next(target for target in wanted if target not in found)
     raise UsageError(f"--digits: none of the first {start} test images of class "
-                             f"{known[missing]} is read right; --examples=NUMBER takes any.")
+                     f"{known[missing]} is read right; --examples=NUMBER takes any.")
 
 
 def _settings(values):
@@ -105,13 +105,13 @@ def _settings(values):
         numbers = [int(text) for text in values.examples or ["0"]]
     except ValueError:
         raise UsageError("--examples: expected whole numbers with commas, found "
-                                 f"{','.join(values.examples)!r}.") from None
+                         f"{','.join(values.examples)!r}.") from None
     paths = [figures.check_output(values.output)]
     if values.animate:
         stem, ending = os.path.splitext(values.output)
         if ending == ".gif":
             raise UsageError("--output: expected the name of the picture, beside which the "
-                                     f"film takes the ending .gif; found {values.output}.")
+                             f"film takes the ending .gif; found {values.output}.")
         paths.append(figures.check_output(f"{stem}.gif"))
     return trained_network.choice(values), values.digits, numbers, paths
 

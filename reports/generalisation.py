@@ -10,6 +10,7 @@ that both did reach. An interrupted comparison goes on where it was when it is s
 """
 
 import dataclasses
+import math
 import os
 import sys
 
@@ -178,7 +179,7 @@ def train(plan, settings, held_out):
             if str(step) not in right:
                 right[str(step)] = evaluate(plan, settings, step, [held_out])[1][0].right
                 contents.write(settings.summary_dir, EVALUATIONS,
-                                {"about": about, "right": right})
+                               {"about": about, "right": right})
             history[step] = Score(right[str(step)], about["examples"])
             print(f"{settings.model}, step {step}: {history[step]} % of the held-out digits "
                   "right.", flush=True)
@@ -269,6 +270,8 @@ def _settings(values):
         raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     if values.affnist is not None and not os.path.exists(values.affnist):
         raise UsageError(f"--affnist: there is no folder or file {values.affnist}.")
+    if not math.isfinite(values.accuracy):
+        raise UsageError(f"--accuracy: expected a percentage, found {values.accuracy}.")
     asked = parse_overrides(values.hparams_override)
     trainings = {model: Config(
         model=model, **common, summary_dir=os.path.join(values.summary_dir, model),

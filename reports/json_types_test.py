@@ -11,7 +11,7 @@ import experiment
 from reports import results
 from training import export
 
-WRONG = (None, "x", [1], -5, 10**400)
+WRONG = (None, "x", [1], -5, 10**400, True)     # one more than there are commands
 
 
 @pytest.fixture(scope="module")

@@ -237,7 +237,7 @@ def _main(settings):
 def main(argv):
     """Runs the command line, and returns its exit status."""
     return command_line.run(argv, FLAGS, _settings, _main, __doc__,
-                       takes_arguments=True)
+                            takes_arguments=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
 import csv
-import dataclasses
 
 import pytest
 from PIL import Image
@@ -181,7 +180,3 @@ def test_what_is_missing_gets_one_line(tmp_path, capsys, arguments, message):
     assert results.main(["results", *(argument.format(tmp_path) for argument in arguments)]) == 2
     error = capsys.readouterr().err.strip()
     assert message in error and len(error.splitlines()) == 1
-
-
-def test_every_flag_of_a_command_is_a_setting():
-    assert set(results.COMMAND) <= {field.name for field in dataclasses.fields(Config)}

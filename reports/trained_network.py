@@ -71,7 +71,7 @@ def load(config, needs=()):
     from training.evaluation.evaluate import Evaluator
 
     stored = StoredCheckpoint(config.checkpoint)
-    evaluator = Evaluator(config, [resume.read(stored.folder)])
+    evaluator = Evaluator(config, [resume.read(stored.folder)], quiet=True)
     network = evaluator.network
     if "class_capsules" in needs and not hasattr(network, "class_capsules"):
         raise RunError(f"{config.checkpoint} is of the network {network.name}, which has no "

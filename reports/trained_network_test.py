@@ -46,9 +46,9 @@ def test_what_flags_leave_open_is_as_the_training_left_it(tmp_path):
 def test_a_training_with_validate_is_looked_at_with_what_it_held_out(tmp_path):
     write_class_folders(tmp_path / "data" / "train", per_class=8, size=(17, 17, 1))
     settings = Config(dataset="images", data_dir=str(tmp_path / "data"), validate=True,
-                        validation_fraction=0.25, validation_seed=3, max_steps=1, batch_size=4,
-                        summary_dir=str(tmp_path / "run"),
-                        hparams_override="num_prime_capsules=1,routing=1,remake=false")
+                      validation_fraction=0.25, validation_seed=3, max_steps=1, batch_size=4,
+                      summary_dir=str(tmp_path / "run"),
+                      hparams_override="num_prime_capsules=1,routing=1,remake=false")
     assert train(settings) is None
     checkpoint = str(tmp_path / "run" / "train" / "model.ckpt-1")
     _, split = trained_network.load(trained_network.choice(flags(checkpoint=checkpoint)))

@@ -201,8 +201,8 @@ def count_through(settings, folder, invocation):
         f"{len(save.calls)} calls of a save, {len(outcomes)} faults, {len(wrong)} that end as "
         f"they must not; named before their bytes are on the disk: {', '.join(early) or 'none'}.",
         report.table(["call", *strace.FAULTS], _rows(outcomes))],
-        {"command": invocation, "machine": facts, "unsynced": early,
-         "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}))
+                       {"command": invocation, "machine": facts, "unsynced": early,
+                        "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}))
     if wrong or early:
         print(f"The files of the last are left in {work}.", file=sys.stderr)
         return FAILED

@@ -176,8 +176,8 @@ def soak_all(settings, folder, invocation):
         report.machine(facts, invocation),
         report.table(["training", ">steps", ">kills", ">at a start", ">inside a save", ">seconds",
                       "same bytes"], [_cells(outcome) for outcome in outcomes])],
-        {"command": invocation, "machine": facts,
-         "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}))
+                       {"command": invocation, "machine": facts,
+                        "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}))
     if any(outcome.difference for outcome in outcomes):
         print(f"The files are left in {work}.", file=sys.stderr)
         return FAILED
@@ -194,7 +194,7 @@ def _settings(values):
     for name in values.trainings:
         if name not in soak_trainings.NAMES:
             raise UsageError(f"--trainings: expected {', '.join(soak_trainings.NAMES)}, "
-                                     f"found {name!r}.")
+                             f"found {name!r}.")
     report.check_folder(values.output)
     return values
 

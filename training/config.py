@@ -17,7 +17,6 @@ from commands import command_line
 from commands.errors import UsageError, check_path
 from commands.settings import define_flags, setting, settings_of
 from models.hparams import HParams
-from training.distribution import cluster
 
 TIME_IS_UP_STATUS = 4       # of a training whose max_minutes are over
 EVALUATION_BATCH = 100      # examples, where --batch_size is left out
@@ -25,7 +24,7 @@ DATA, NETWORK, TRAINING, EVALUATION, DEVICES = GROUPS = (
     "Data", "Network", "Training", "Evaluation", "Devices")
 MOST = 10**12               # of what is counted in steps or examples
 # {}, {0} or {:02d}: a trial's number in --checkpoint, as in str.format.
-TRIAL = re.compile(r"\{0?(?::([^{}]*))?\}")
+TRIAL = re.compile(r"\{0?(?::(0?\d{0,2}d?))?\}")
 
 
 class Keep(enum.Enum):
@@ -133,7 +132,8 @@ class Config:
         "Evaluate an ensemble of so many checkpoints: {} in --checkpoint stands for their "
         "numbers, from 0.", group=EVALUATION, keep=Keep.START, default=1, lowest=1, highest=10000)
     poll_seconds: float = setting("Following: seconds between looks for a new checkpoint.",
-                                  group=EVALUATION, keep=Keep.START, default=10.0, lowest=0.1)
+                                  group=EVALUATION, keep=Keep.START, default=10.0, lowest=0.1,
+                                  highest=86400)
     patience_minutes: float = setting(
         "Minutes to wait: following, for a new checkpoint; with TF_CONFIG, for the other "
         "workers.", group=EVALUATION, keep=Keep.START, default=120.0, lowest=0)
@@ -184,11 +184,6 @@ class Config:
                 self.summary_dir) == os.path.realpath(self.data_dir):
             raise UsageError("--summary_dir: expected another folder than that of the data, "
                              f"found {self.summary_dir} for both.")
-        if TRIAL.search(self.checkpoint or ""):
-            try:
-                self.member(0)
-            except ValueError as error:
-                raise UsageError(f"--checkpoint: {self.checkpoint}: {error}.") from None
 
     def _check_predictions(self):
         if self.train or not self.checkpoint:
@@ -273,12 +268,10 @@ def from_flags(values, **others):
       **others: settings to take in place of what the flags of their names say.
 
     Raises:
-      UsageError, HParamsError: as for `Config`, and for a TF_CONFIG that does not fit.
+      UsageError, HParamsError: as for `Config`.
     """
     given = {name: values[name].value for name in SETTINGS if name in values}
-    found = Config(**{**given, **others})
-    cluster.check(found, cluster.from_environment(os.environ))
-    return found
+    return Config(**{**given, **others})
 
 
 def help_text(values):

@@ -1,5 +1,4 @@
 import dataclasses
-import json
 
 import pytest
 
@@ -52,12 +51,12 @@ def test_every_setting_says_what_is_wrong_with_other_types():
     ({"summary_dir": "gs://bucket/x"}, "--summary_dir: expected a path on this machine"),
     ({"checkpoint": ""}, "--checkpoint is empty"),
     ({"data_dir": ".", "summary_dir": "."}, "another folder than that of the data"),
-    ({"train": False, "checkpoint": "{:q}", "num_trials": 2}, "--checkpoint: {:q}"),
+    ({"train": False, "checkpoint": "{:q}", "num_trials": 2}, "--num_trials needs a --checkpoint"),
 ])
 def test_impossible_settings_are_named(options, message):
     with pytest.raises(UsageError) as error:
         Config(**{"summary_dir": "x", **options})
-    assert str(error.value).startswith(message) or message in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("pattern, name", [
@@ -84,9 +83,3 @@ def test_help_has_the_settings_in_groups_and_the_hyperparameters_with_their_mean
     for name, known in settings_of(HParams).items():
         assert f"  {name}: {known.about}" in text
     assert "(default: 128)" in text and "(default: capsule)" in text
-
-
-def test_settings_can_be_stored_as_json():
-    found = json.loads(json.dumps(dataclasses.asdict(Config(summary_dir="x"))))
-    for name, value in found.items():
-        assert SETTINGS[name].problem(value) is None

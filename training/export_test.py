@@ -99,3 +99,9 @@ def test_wrong_flags_get_one_line(tmp_path, monkeypatch, capsys, arguments, mess
     error = capsys.readouterr().err.strip()
     assert message in error and len(error.splitlines()) == 1
     assert not os.listdir(tmp_path)
+
+
+def test_a_training_goes_on_from_a_copy(trained, tmp_path, capsys):
+    assert run(f"--checkpoint={trained}", f"--output={tmp_path}/train", "--dtype=float32") == 0
+    assert experiment.main(["experiment.py", f"--summary_dir={tmp_path}", "--max_steps=4"]) == 0
+    assert f"Resuming from {tmp_path}/train/model.ckpt-3." in capsys.readouterr().out

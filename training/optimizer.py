@@ -29,8 +29,8 @@ def warn_of_early_end(hparams, max_steps):
     """Says on the screen if the learning rate is at its lowest long before a training ends."""
     if hparams.schedule == "cosine" and hparams.decay_steps < max_steps:
         screen.warn(f"schedule=cosine ends at decay_steps={hparams.decay_steps:g}; the steps "
-                      f"from there to --max_steps={max_steps} have the learning rate "
-                      f"{LOWEST_LEARNING_RATE:g}.")
+                    f"from there to --max_steps={max_steps} have the learning rate "
+                    f"{LOWEST_LEARNING_RATE:g}.")
 
 
 class Adam(keras.optimizers.Adam):

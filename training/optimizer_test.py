@@ -25,7 +25,7 @@ def first_steps(micro_batch, examples):
     keras.utils.set_random_seed(0)
     network = models.build("mlp", models.default_hparams("mlp"), INFO)
     step = make_train_step(network, make_optimizer(network),
-                                  micro_batch=micro_batch)
+                           micro_batch=micro_batch)
     outcomes = [step(examples, tf.constant(float(len(examples["images"])))) for _ in range(2)]
     return network.variables, outcomes
 

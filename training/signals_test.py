@@ -11,10 +11,9 @@ import pytest
 
 import experiment
 import input_data
-import models
 from commands import signals
 from conftest import ROOT
-from training import step
+from training import step, train
 from training.checkpoints.read import checkpoint_names, newest_whole_checkpoint
 from training.checkpoints.write import CheckpointWriter
 from training.evaluation import evaluate, inference
@@ -83,7 +82,8 @@ def left(sender, number, status, capsys):
 
 @SIGNALS
 @pytest.mark.parametrize("owner, name", [
-    (input_data, "load"), (models, "build"), (screen, "show_network"), (tensorboard, "_history"),
+    (input_data, "load"), (train, "make_optimizer"), (screen, "show_network"),
+    (tensorboard, "_history"),
     (step, "loss_and_metrics"),  # called when the step is traced
 ], ids=["data", "network", "table", "summaries", "tracing"])
 def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, owner, name,

@@ -28,6 +28,8 @@ from training.optimizer import make_optimizer, optimizer_slots, warn_of_early_en
 from training.run_folder import contents, lock, resume, stopwatch
 
 NON_FINITE_STATUS = 3
+MOST_NUMBERS = 2**31        # in a tensor
+CHANNELS = 256              # of the largest tensor there is, the first convolution's output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _begin(config):
     split = config.load_data()
     screen.show_data(split)
     if resumed:
-        resume.check_data(run, split, resuming=True)
+        resume.check_data(run, split, resuming=True, skip_broken=config.skip_broken)
     if stored is None or step < config.max_steps:
         # Or a follower would take an earlier end for this one.
         contents.remove(folder, contents.FINISHED)
@@ -137,6 +139,7 @@ def _set_up(start, replicas):
         network = models.build(config.model, start.hparams, start.split.info,
                                config.convolution, config.precision)
         optimizer = make_optimizer(network)
+    _check_batch(config, replicas, network)
     screen.warn_of_unused(network, config.hparams_override)
     warn_of_early_end(start.hparams, config.max_steps)
     if start.stored:
@@ -153,6 +156,17 @@ def _set_up(start, replicas):
     else:
         writer = NoWriter(folder)
     return loop.Training(config, network, optimizer, start.split, writer, replicas)
+
+
+def _check_batch(config, replicas, network):
+    """Raises RunError for more examples at once than TensorFlow's convolutions can number."""
+    at_once = -(-config.batch_size // replicas.count)
+    at_once = min(at_once, config.micro_batch or at_once)
+    height, width, _ = network.image_shape
+    most = MOST_NUMBERS // (height * width * CHANNELS)
+    if network.convolutions() and at_once > most:
+        raise RunError(f"--batch_size={config.batch_size}: expected at most {most} examples of "
+                       f"{height}x{width} at once; --micro_batch computes a batch in parts.")
 
 
 def _told(start):

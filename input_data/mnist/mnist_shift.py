@@ -138,7 +138,7 @@ def _settings(values):
     for name in ("num_pairs", "seed", "workers"):
         if values[name].present and not values.multi_targets:
             raise UsageError(f"--{name} concerns pairs: expected --multi_targets=true "
-                                     "with it.")
+                             "with it.")
     return values
 
 

@@ -179,7 +179,7 @@ class Comparison:
                                f"{value}; give the same, or another --output.")
         contents.make_folder(plan.output)
         contents.write(plan.output, MARK,
-                        {**mark, "networks": {**before["networks"], **self._chosen}})
+                       {**mark, "networks": {**before["networks"], **self._chosen}})
 
 
 def _open(settings):

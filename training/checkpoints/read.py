@@ -52,7 +52,7 @@ def checkpoint_files(folder):
 
 
 def newest_whole_checkpoint(folder):
-    """Returns the Stored checkpoint of a folder's highest step, or None if there is none.
+    """Returns the StoredCheckpoint of a folder's highest step, or None if there is none.
 
     One that is damaged, or lacks a file, is named on the screen, and the one before is taken.
 

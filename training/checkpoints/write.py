@@ -109,12 +109,12 @@ class CheckpointWriter:
 
 
 class NoWriter:
-    """Stands for the Writer in a worker that is not the chief, who writes for all.
+    """Stands for the CheckpointWriter in a worker that is not the chief, who writes for all.
 
     Args:
       folder: str, for what else a training leaves.
 
-    Attributes: as of `Writer`.
+    Attributes: as of `CheckpointWriter`.
     """
 
     newest = "worker 0's"

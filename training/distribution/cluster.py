@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 
 from commands.errors import UsageError
@@ -60,6 +61,16 @@ def from_environment(environment):
         raise _error(f"found the task {json.dumps(task)}, which is none of the cluster")
     before = len(cluster.get("chief", [])) if job == "worker" else 0
     return ClusterSpec(tuple(addresses), before + index)
+
+
+def checked(config):
+    """Returns a Config that can be done with what TF_CONFIG says, if it says anything.
+
+    Raises:
+      UsageError: if it cannot.
+    """
+    check(config, from_environment(os.environ))
+    return config
 
 
 def check(config, spec):

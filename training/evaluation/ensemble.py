@@ -8,7 +8,6 @@ from training.checkpoints.read import StoredCheckpoint
 from training.evaluation import result_file
 from training.evaluation.evaluate import Evaluator
 from training.evaluation.tally import Tally
-from training.monitoring import screen
 from training.run_folder import resume
 
 
@@ -28,7 +27,6 @@ def evaluate(config):
     start = time.monotonic()
     members = [StoredCheckpoint(name) for name in member_names(config)]
     evaluator = Evaluator(config, [resume.read(stored.folder) for stored in members])
-    screen.show_data(evaluator.split)
     if evaluator.config.test_folder:
         evaluator.write_config()
     sums, results = [], []

@@ -26,9 +26,7 @@ def evaluate(config):
       DataError, HParamsError, RunError: for what the user can mend.
     """
     stored = StoredCheckpoint(config.checkpoint)
-    evaluator = Evaluator(config, [resume.read(stored.folder)])
-    screen.show_data(evaluator.split)
-    evaluator.evaluate_and_write(stored)
+    Evaluator(config, [resume.read(stored.folder)]).evaluate_and_write(stored)
 
 
 class Evaluator:
@@ -38,6 +36,7 @@ class Evaluator:
       config: Config of the evaluation, as it was asked for.
       runs: list of StoredRun, of the trainings whose checkpoints will be evaluated.
       unlabelled: whether the data are the dataset's images without labels.
+      quiet: whether the screen does not say which data they are.
 
     Attributes:
       config: Config, with what the trainings decide.
@@ -49,17 +48,18 @@ class Evaluator:
         trainings, and for trainings that do not fit each other.
     """
 
-    def __init__(self, config, runs, unlabelled=False):
+    def __init__(self, config, runs, unlabelled=False, quiet=False):
         self._asked = config
         self.config = config = resume.for_evaluation(config, runs)
         self._limit = None if unlabelled else config.eval_size
         self.split = config.load_unlabelled() if unlabelled else config.load_data()
+        if not quiet:
+            screen.show_data(self.split)
         for run in runs:
             resume.check_data(run, self.split)
             resume.warn_of_seen(config, run, self.split)
         replicas = devices.replicas(config)
         hparams = self._hparams(runs[0])
-        models.check_size(config.model, hparams, self.split.info)
         with replicas.scope():
             self.network = models.build(config.model, hparams, self.split.info,
                                         config.convolution, config.precision)

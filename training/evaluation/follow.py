@@ -32,8 +32,8 @@ def follow(config):
     contents.make_folder(config.test_folder)
     run = resume.read(folder)
     evaluator = Evaluator(config, [run]) if run.settings else None
-    split = evaluator.split if evaluator else resume.for_evaluation(config, [run]).load_data()
-    screen.show_data(split)
+    if evaluator is None:
+        screen.show_data(resume.for_evaluation(config, [run]).load_data())
     seen, missed, last_news = set(), None, time.monotonic()
     while True:
         # Read before the list: what is then not in the list will not come.
@@ -49,9 +49,6 @@ def follow(config):
                 run = resume.read(folder)
                 if evaluator is None or not evaluator.fits(run):
                     evaluator = Evaluator(config, [run])
-                    if evaluator.split.source != split.source:
-                        split = evaluator.split
-                        screen.show_data(split)
                 evaluator.evaluate_and_write(stored)
             except DamagedError as error:       # or removed by the training, as too old
                 screen.warn(f"{error} It is passed over.")

@@ -9,7 +9,6 @@ from commands.whole_files import whole_file
 from training.checkpoints.read import StoredCheckpoint
 from training.evaluation.ensemble import member_names
 from training.evaluation.evaluate import Evaluator
-from training.monitoring import screen
 from training.run_folder import resume
 
 
@@ -30,7 +29,6 @@ def predict(config):
     evaluator = Evaluator(config, [resume.read(stored.folder) for stored in members],
                           unlabelled=True)
     split = evaluator.split
-    screen.show_data(split)
     logits = sum(np.concatenate([answer.logits for _, answer in
                                  evaluator.answers(stored, "Predicting")]) for stored in members)
     labels = [split.info.class_names[label] for label in np.argmax(logits, axis=-1)]

@@ -52,7 +52,7 @@ def folder(tmp_path_factory, digits):
             hparams_override=f"num_prime_capsules=2,routing={number + 1},leaky=true")
         assert train(settings) is None
     assert follow(Config(train=False, summary_dir=str(folder / "run0"), eval_size=10,
-                        patience_minutes=0)) is None
+                         patience_minutes=0)) is None
     return folder
 
 

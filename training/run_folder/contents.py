@@ -26,7 +26,7 @@ HISTORY = "history.csv"
 PICTURE = "confusion.png"
 STATE = "checkpoint"        # TensorFlow's name for the file that names the newest checkpoint
 # A key that each of these has when a run wrote it, and how the text files begin.
-KEYS = {FLAGS: "summary_dir", HPARAMS: "routing", DATASET: "class_names", RESULT: "wrong",
+KEYS = {FLAGS: "model", HPARAMS: "routing", DATASET: "class_names", RESULT: "wrong",
         FINISHED: "step", HOLDER: "pid", SECONDS: "seconds"}
 BEGINNINGS = {STATE: "model_checkpoint_path:", HISTORY: "step,"}
 
@@ -49,7 +49,7 @@ def make_folder(folder):
     foreign = [name for name in texts if name in KEYS and KEYS[name] not in read(folder, name)]
     foreign += [name for name, start in BEGINNINGS.items()
                 if not texts.get(name, start).startswith(start)]
-    if PICTURE in os.listdir(folder) and RESULT not in texts:
+    if PICTURE in os.listdir(folder) and FLAGS not in texts:
         foreign.append(PICTURE)
     if foreign:
         raise RunError(f"{os.path.join(folder, foreign[0])} was not written by a run; move it "

@@ -44,7 +44,7 @@ def _lock(descriptor, folder):
                        "its end, or give another --summary_dir.") from None
     except OSError as error:
         screen.warn(f"{folder} cannot be locked ({error.strerror}); see to it that no other "
-                      "training writes there.")
+                    "training writes there.")
 
 
 def _write_holder(folder):

@@ -43,7 +43,7 @@ def read(folder):
     """
     path = os.path.join(folder, contents.FLAGS)
     settings = {name: value for name, value in (contents.read(folder, contents.FLAGS) or {}).items()
-                if name in SETTINGS}
+                if name in SETTINGS and SETTINGS[name].keep is not Keep.START}
     for name, value in settings.items():
         known = SETTINGS[name]
         problem = known.problem(value)
@@ -118,9 +118,8 @@ def for_training(config, run):
 def for_evaluation(config, runs):
     """Returns the settings of an evaluation, as far as the training decides.
 
-    Those are the network, the number of targets, how images are read and held out and, unless
-    other data are named, which data they are. What was trained on images of one size is
-    evaluated on them.
+    It decides the network, the number of targets, how images are read and which are held out
+    and, unless other data are named, the data.
 
     Args:
       config: Config, what is asked for.
@@ -181,7 +180,8 @@ def _refuse_training_records(config, run):
 
 def is_record_file(data_dir):
     """Whether data are named as records: all of one split, unlike folders and archives."""
-    return not os.path.isdir(data_dir) and not data_dir.endswith(".zip")
+    return "@" in os.path.basename(data_dir) or (
+        os.path.isfile(data_dir) and not data_dir.endswith(".zip"))
 
 
 def _decide_reading(config, run, decided):
@@ -203,13 +203,14 @@ def write_data(folder, split):
                                               "kind": split.kind})
 
 
-def check_data(run, split, resuming=False):
+def check_data(run, split, resuming=False, skip_broken=False):
     """Checks that data fit a run: of the same size and classes and, to resume, the same data.
 
     Args:
       run: StoredRun; where it says nothing of its data, all fit.
       split: Split.
       resuming: whether the training goes on with them.
+      skip_broken: whether files that cannot be read are left out; there may be fewer then.
 
     Raises:
       RunError: if they do not.
@@ -231,7 +232,8 @@ def check_data(run, split, resuming=False):
     if resuming:
         before = trained.get("num_examples", info.num_examples), trained.get("kind", split.kind)
         now = info.num_examples, split.kind
-        if before != now:
+        fewer = skip_broken and before[0] >= now[0] and before[1] == now[1]
+        if before != now and not fewer:
             raise RunError(f"{run.where}: trained on {_counted(*before)}, found {_counted(*now)} "
                            f"in {split.source}; a run resumes with its own data.")
 
@@ -247,7 +249,7 @@ def warn_of_seen(config, run, split):
     if (config.validate and run.settings.get("validate") is False
             and run.settings.get("dataset") == config.dataset and not split.never_trained):
         screen.warn(f"{run.where}: trained without --validate, so also on the images that are "
-                      "evaluated now.")
+                    "evaluated now.")
 
 
 def _counted(examples, kind):

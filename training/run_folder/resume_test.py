@@ -1,6 +1,6 @@
 import pytest
 
-from commands.errors import RunError
+from commands.errors import RunError, UsageError
 from input_data.dataset import DatasetInfo, Split
 from models.hparams import HParams
 from training.config import Config
@@ -104,6 +104,21 @@ def test_data_to_resume_with_are_the_same(tmp_path):
                            (split(classes=3), "number 2 was none, found 2")):
         with pytest.raises(RunError, match=message):
             resume.check_data(run, other, resuming=True)
+
+
+def test_what_was_broken_on_the_way_may_be_left_out(tmp_path):
+    resume.write_data(str(tmp_path), split())
+    run = resume.read(str(tmp_path))
+    resume.check_data(run, split(num_examples=59), resuming=True, skip_broken=True)
+    with pytest.raises(RunError, match="found 59 examples"):
+        resume.check_data(run, split(num_examples=59), resuming=True)
+    with pytest.raises(RunError, match="found 61 examples"):
+        resume.check_data(run, split(num_examples=61), resuming=True, skip_broken=True)
+
+
+def test_a_folder_of_data_that_has_gone_is_named(tmp_path):
+    with pytest.raises(UsageError, match=f"there is no folder or file {tmp_path}/gone"):
+        evaluation({**STORED, "data_dir": f"{tmp_path}/gone"})
 
 
 def test_a_run_of_before_says_nothing_of_the_kind(tmp_path):

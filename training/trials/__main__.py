@@ -24,6 +24,7 @@ from absl import flags
 from commands import command_line
 from commands.errors import RunError, UsageError
 from training import config
+from training.distribution import cluster
 from training.run_folder import contents, resume
 from training.trials import device_shares, launch
 from training.trials.plan import SEEDS, Plan
@@ -132,7 +133,7 @@ def _plan(values):
     if trial is not None and trial >= count:
         raise UsageError(f"--trial: expected 0 to {count - 1}, as --num_trials={count} counts "
                          f"them, found {trial}.")
-    common = config.from_flags(values, num_trials=1)
+    common = cluster.checked(config.from_flags(values, num_trials=1))
     if (common.seed or 0) + count > SEEDS:
         raise UsageError(f"--seed: expected at most {SEEDS - count}, for {count} trials with "
                          f"seeds of their own, found {common.seed}.")
@@ -145,7 +146,8 @@ def _plan(values):
     max_steps = values.max_steps or config.SETTINGS["max_steps"].default
     last = os.path.join(common.summary_dir, "trial{}", "train", f"model.ckpt-{max_steps}")
     # Batches are those of a training; an evaluation has its own.
-    evaluation = config.from_flags(values, train=False, checkpoint=last, batch_size=None)
+    evaluation = cluster.checked(
+        config.from_flags(values, train=False, checkpoint=last, batch_size=None))
     at_once = min(values.at_once, count)
     shares = [{}] if trial is not None else _shares(common, at_once)
     return Plan(common, evaluation, max_steps, count, at_once, trial, shares)

@@ -48,7 +48,7 @@ def test_statuses_are_those_of_a_shell():
              "c": "import os; os.kill(os.getpid(), 9)"}
     seen = []
     found = launch.run_all(codes, 1, lambda name, place: python(codes[name]),
-                              lambda *end: seen.append(end))
+                           lambda *end: seen.append(end))
     assert found == {"a": 3, "b": 0, "c": 137} and seen == list(found.items())
 
 
