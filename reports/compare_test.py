@@ -147,3 +147,11 @@ def test_bad_flags_get_one_line(tmp_path, digits_zip, arguments, message, capsys
     assert run(tmp_path / "out", digits_zip, *arguments) == 2
     assert message in one_line(capsys)
     assert not os.path.exists(tmp_path / "out")
+
+
+@pytest.mark.parametrize("networks", [5, None, [1], {"mlp": 5}])
+def test_a_damaged_note_on_a_comparison_is_named(tmp_path, mnist_dir, networks, capsys):
+    contents.write(str(tmp_path), "comparison.json", {"networks": networks})
+    assert compare.main(["reports.compare", f"--data_dir={mnist_dir}", f"--output={tmp_path}",
+                         "--networks=mlp", "--epochs=1"]) == 2
+    assert "comparison.json: expected what was chosen" in capsys.readouterr().err

@@ -169,7 +169,10 @@ def train(plan, settings, held_out):
     about = {"data": held_out.source,
              "examples": min(plan.eval_size, held_out.info.num_examples)}
     kept = contents.read(settings.summary_dir, EVALUATIONS) or {}
-    right = kept.get("right", {}) if kept.get("about") == about else {}
+    right = kept.get("right") if kept.get("about") == about else {}
+    if not isinstance(right, dict) or not all(type(count) is int for count in right.values()):
+        raise RunError(f"{os.path.join(settings.summary_dir, EVALUATIONS)}: expected counts of "
+                       "digits as right; move it away.")
     history = {}
     while True:
         for name in checkpoint_names(settings.train_folder):

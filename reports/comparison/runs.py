@@ -169,6 +169,10 @@ class Comparison:
         plan = self._plan
         mark = {**plan.data, "micro_batch": plan.micro_batch, **self.about}
         before = {"networks": {}, **(contents.read(plan.output, MARK) or {})}
+        if not isinstance(before["networks"], dict) or not all(
+                isinstance(values, dict) for values in before["networks"].values()):
+            raise RunError(f"{os.path.join(plan.output, MARK)}: expected what was chosen for each "
+                           "of its networks; move the folder away, or give another --output.")
         chosen = {f"{name}'s {key}": value for name, values in self._chosen.items()
                   for key, value in values.items()}
         was = {**before, **{f"{name}'s {key}": value for name, values in
