@@ -281,8 +281,3 @@ def help_text(values):
     lines += [f"  {name}: {known.about} ({known.expected}; default: {known.default})"
               for name, known in settings_of(HParams).items()]
     return "\n".join(lines)
-
-
-def flag(name, value):
-    """Returns a flag in words, for errors: --name=value, or that there was none."""
-    return f"no --{name}" if value is None else f"--{name}={value}"

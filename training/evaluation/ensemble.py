@@ -27,8 +27,6 @@ def evaluate(config):
     start = time.monotonic()
     members = [StoredCheckpoint(name) for name in member_names(config)]
     evaluator = Evaluator(config, [resume.read(stored.folder) for stored in members])
-    if evaluator.config.test_folder:
-        evaluator.write_config()
     sums, results = [], []
     for stored in members:
         batches = []

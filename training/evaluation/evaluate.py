@@ -32,6 +32,8 @@ def evaluate(config):
 class Evaluator:
     """A network and the data that its checkpoints are evaluated on, one after another.
 
+    Leaves settings and hyperparameters in the evaluation's folder, if it has one.
+
     Args:
       config: Config of the evaluation, as it was asked for.
       runs: list of StoredRun, of the trainings whose checkpoints will be evaluated.
@@ -67,6 +69,9 @@ class Evaluator:
         for run in runs:
             self._check_same_network(run)
         self._inference = Inference(self.network, config.batch_size or EVALUATION_BATCH, replicas)
+        if config.test_folder:
+            contents.make_folder(config.test_folder)
+            contents.write_config(config.test_folder, config, hparams)
 
     def fits(self, run):
         """Whether the evaluation would be made alike for a StoredRun of the same training."""
@@ -114,8 +119,6 @@ class Evaluator:
     def evaluate_and_write(self, stored):
         """Evaluates a checkpoint, prints the result, and writes it if there is a folder."""
         folder = self.config.test_folder
-        if folder:
-            self.write_config()
         evaluation = self.evaluate(stored)
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
@@ -128,11 +131,6 @@ class Evaluator:
                 summary.picture(stored.step, "confusion", picture)
             if summary.failure:
                 raise RunError(f"{summary.failure}.")
-
-    def write_config(self):
-        """Leaves the evaluation's settings and hyperparameters in its folder."""
-        contents.make_folder(self.config.test_folder)
-        contents.write_config(self.config.test_folder, self.config, self.network.hparams)
 
     def result(self, stored, evaluation):
         """Returns what result.json holds of a checkpoint's Evaluation: a dict."""

@@ -11,7 +11,7 @@ import os
 import models
 from commands.errors import RunError, UserError
 from models.hparams import HParams, parse_overrides
-from training.config import SETTINGS, Keep, flag
+from training.config import SETTINGS, Keep
 from training.monitoring import screen
 from training.run_folder import contents
 
@@ -94,7 +94,7 @@ def for_training(config, run):
     for name, known in SETTINGS.items():
         asked, stored = getattr(config, name), run.settings.get(name)
         if known.keep is Keep.ALWAYS and name in run.settings and asked not in (None, stored):
-            raise _other(run, flag(name, stored), f"--{name}={asked}")
+            raise _other(run, _flag(name, stored), f"--{name}={asked}")
         if known.keep is Keep.FIRST and name in run.settings:
             asked = stored
         if asked is None and known.keep is not Keep.START:
@@ -138,8 +138,8 @@ def for_evaluation(config, runs):
         for run in runs:
             stored = run.settings.get(name)
             if stored is not None and asked not in (None, stored):
-                raise RunError(f"{run.where}: trained with {flag(name, stored)}, found "
-                               f"{flag(name, asked)}; leave it out.")
+                raise RunError(f"{run.where}: trained with {_flag(name, stored)}, found "
+                               f"{_flag(name, asked)}; leave it out.")
             asked = stored if asked is None else asked
         decided[name] = asked
     first = runs[0].settings
@@ -192,8 +192,8 @@ def _decide_reading(config, run, decided):
         if asked is None and name not in decided:
             decided[name] = stored
         elif name.startswith("validation_") and asked != stored:
-            raise RunError(f"{run.where}: trained with {flag(name, stored)}, found "
-                           f"{flag(name, asked)}: images that were trained on would be counted "
+            raise RunError(f"{run.where}: trained with {_flag(name, stored)}, found "
+                           f"{_flag(name, asked)}: images that were trained on would be counted "
                            "as held out.")
 
 
@@ -262,3 +262,8 @@ def _name(names, number):
 
 def _other(run, expected, found):
     return RunError(f"{run.where} was started with {expected}, found {found}; {run.instead}.")
+
+
+def _flag(name, value):
+    """Returns a flag in words, for errors: --name=value, or that there was none."""
+    return f"no --{name}" if value is None else f"--{name}={value}"

@@ -187,11 +187,9 @@ def _train(settings):
 
 
 def _evaluate(settings):
-    from training.evaluation import ensemble, evaluate
+    from training.evaluation import ensemble
 
-    if settings.is_ensemble:
-        return ensemble.evaluate(settings)
-    return evaluate.evaluate(settings)
+    return ensemble.evaluate(settings)
 
 
 def _help_text(values):
