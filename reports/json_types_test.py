@@ -58,7 +58,7 @@ def reports_results(run):
 
 @pytest.mark.parametrize("name", [
     "train/flags.json", "train/hparams.json", "train/dataset.json", "train/finished.json",
-    "train/seconds.json", "train/lock.json", "test/flags.json", "test/hparams.json",
+    "train/lock.json", "test/flags.json", "test/hparams.json",
     "test/result.json"])
 def test_wrong_types_never_end_in_a_traceback(run, name, capsys):
     texts = {path: path.read_text() for path in run.glob("*/*.json")}

@@ -83,8 +83,8 @@ def read(folder):
       RunError: if there is no training in it whose last checkpoint was evaluated.
     """
     from training.checkpoints.read import latest_checkpoint
-    from training.monitoring.tensorboard import read_history  # which imports TensorFlow
-    from training.run_folder import contents, resume, stopwatch
+    from training.monitoring.history import read_history, training_seconds
+    from training.run_folder import contents, resume
 
     train, test = (os.path.join(folder, name) for name in ("train", "test"))
     training = resume.read(train)
@@ -108,7 +108,7 @@ def read(folder):
     curves = [sorted((row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part))
               for part in (train, test)]
     return Run(os.path.basename(os.path.normpath(folder)), {**COMMAND, **training.settings},
-               training.hparams, evaluated["validate"], result, stopwatch.seconds(train), *curves)
+               training.hparams, evaluated["validate"], result, training_seconds(train), *curves)
 
 
 def command_of(started, name, steps):

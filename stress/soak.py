@@ -153,8 +153,11 @@ def tensors(name):
 
 
 def _history(folder):
+    """Returns the rows of a history.csv without the wall time, which always differs."""
     with open(os.path.join(folder, "history.csv")) as file:
-        return [tuple(row) for row in csv.reader(file)]
+        header, *rows = csv.reader(file)
+    kept = [number for number, name in enumerate(header) if name != "seconds"]
+    return [tuple(row[number] for number in kept) for row in rows]
 
 
 def soak_all(settings, folder, invocation):

@@ -3,6 +3,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -38,7 +39,9 @@ def write_end(folder, value, rows):
     import tensorflow as tf
 
     tf.train.Checkpoint(step=tf.Variable(3), x=tf.Variable(value)).write(f"{folder}/model.ckpt-3")
-    (folder / "history.csv").write_text("".join(f"{row}\n" for row in rows))
+    header = "step,loss,seconds\n"
+    (folder / "history.csv").write_text(
+        header + "".join(f"{row},{time.monotonic()}\n" for row in rows))
 
 
 @pytest.mark.parametrize("value, rows, difference", [

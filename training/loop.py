@@ -16,6 +16,7 @@ from input_data.pipeline import plain_data_errors, training_batches
 from training.config import TIME_IS_UP_STATUS, Config
 from training.distribution.replicas import ONE, Replicas
 from training.monitoring import screen, tensorboard
+from training.monitoring.history import training_seconds
 from training.run_folder import contents
 from training.step import StepMetrics, make_train_step
 
@@ -93,6 +94,7 @@ def run(training, deadline=math.inf, hook=None):
         screen.bar("Training", config.max_steps * batch_size, first_step * batch_size) as bar,
     ):
         summary.row(writer.folder)
+        start = time.monotonic() - training_seconds(writer.folder)
         batches = iter(training_batches(training.split, batch_size, config.seed, first_step,
                                         replicas.part(batch_size)))
         for step in range(first_step + 1, config.max_steps + 1):
@@ -104,7 +106,8 @@ def run(training, deadline=math.inf, hook=None):
             hook.after_step(step, metrics)
             _check_losses(metrics, step, writer)
 
-            values = tensorboard.training_scalars(metrics, batch_size)
+            values = tensorboard.training_scalars(metrics, batch_size,
+                                                  round(time.monotonic() - start, 2))
             bar.set_postfix(step=step, loss=f"{values['total_loss']:.4f}",
                             accuracy=f"{values['accuracy']:.1%}", refresh=False)
             bar.update(batch_size)

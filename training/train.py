@@ -25,7 +25,7 @@ from training.config import Config
 from training.distribution import devices
 from training.monitoring import screen
 from training.optimizer import make_optimizer, optimizer_slots, warn_of_early_end
-from training.run_folder import contents, lock, resume, stopwatch
+from training.run_folder import contents, lock, resume
 
 NON_FINITE_STATUS = 3
 MOST_NUMBERS = 2**31        # in a tensor
@@ -93,8 +93,7 @@ def train(config, hook=None):
             contents.write(config.train_folder, contents.FINISHED, {"step": start.step})
             return None
         try:
-            with stopwatch.running(config.train_folder, start.resumed):
-                return loop.run(training, deadline, hook)
+            return loop.run(training, deadline, hook)
         except NonFiniteLossError as error:
             print(error, file=sys.stderr)
             return NON_FINITE_STATUS

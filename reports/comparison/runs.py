@@ -11,8 +11,8 @@ from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint, newest_
 from training.checkpoints.write import KEEP_CHECKPOINTS
 from training.evaluation.evaluate import Evaluator
 from training.monitoring import screen
-from training.monitoring.tensorboard import read_history
-from training.run_folder import contents, resume, stopwatch
+from training.monitoring.history import read_history, training_seconds
+from training.run_folder import contents, resume
 from training.train import train
 
 MARK = "comparison.json"        # what says that a folder is a comparison's
@@ -122,7 +122,7 @@ class Comparison:
             name, self._parameters[name], self._chosen[name], self._steps(name),
             [[by_step[step] for step in self._steps(name)] for by_step in wrong],
             self._held_out_info.num_examples,
-            [stopwatch.seconds(settings.train_folder) for settings in runs])
+            [training_seconds(settings.train_folder) for settings in runs])
 
     def _choose(self, name):
         """Returns what is chosen for a network: batch size, shift, hyperparameters."""

@@ -128,7 +128,8 @@ class Evaluator:
                                 evaluation_loss=evaluation.scalars()["total_loss"])
                 picture = result_file.write(folder, self.result(stored, evaluation),
                                             evaluation.confusion)
-                summary.picture(stored.step, "confusion", picture)
+                if picture is not None:
+                    summary.picture(stored.step, "confusion", picture)
             if summary.failure:
                 raise RunError(f"{summary.failure}.")
 

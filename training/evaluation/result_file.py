@@ -22,7 +22,7 @@ def result(config, stored, evaluation, class_names):
 
 
 def write(folder, values, confusion):
-    """Writes result.json and draws confusion.png.
+    """Writes result.json and, where Matplotlib is installed, confusion.png.
 
     Args:
       folder: str, must exist.
@@ -30,16 +30,20 @@ def write(folder, values, confusion):
       confusion: the Confusion of the same evaluation.
 
     Returns:
-      The picture, uint8 [height, width, 3].
+      The picture, uint8 [height, width, 3], or None.
 
     Raises:
       RunError: if they cannot be written.
     """
     contents.write(folder, contents.RESULT, values)
     names = [found["name"] for found in values["classes"]]
-    pixels = confusion_picture.draw(
-        confusion, names, f"{values['model']} on {values['dataset']}, step {values['step']}: "
-        f"{values['wrong']} of {values['examples']} wrong ({values['wrong_percent']:.4g}%)")
+    title = (f"{values['model']} on {values['dataset']}, step {values['step']}: "
+             f"{values['wrong']} of {values['examples']} wrong ({values['wrong_percent']:.4g}%)")
+    try:
+        pixels = confusion_picture.draw(confusion, names, title)
+    except ImportError:
+        print(f"{contents.PICTURE} is not drawn: Matplotlib is not installed.")
+        return None
     path = os.path.join(folder, contents.PICTURE)
     try:
         with whole_file(path, replace=True) as aside:

@@ -1,17 +1,14 @@
 """Summaries for TensorBoard, and the same scalars as history.csv."""
 
 import contextlib
-import csv
-import os
 
 import tensorflow as tf
 
 from capsules import norm
 from commands.errors import RunError, reason
-from commands.whole_files import whole_file
 from models.capsule_model import CapsuleModel
 from training.monitoring import hparams_tab, routing_maps, screen
-from training.run_folder import contents
+from training.monitoring.history import SECONDS, History
 
 ROUTING_PICTURES = 3        # of a batch
 
@@ -24,8 +21,8 @@ class Summaries:
     Args:
       folder: str.
       tags: names of the scalars.
-      stale: function of a step that says whether an earlier run's row of it goes from
-        history.csv, because the step is now taken again; None keeps all.
+      is_stale: function of a step that says whether history.csv loses its earlier row of that
+        step, because the step is taken again.
 
     Attributes:
       failure: str, the first thing that could not be written and why, or None.
@@ -34,17 +31,16 @@ class Summaries:
       RunError: if history.csv is there and is not such a file, or cannot be written.
     """
 
-    def __init__(self, folder, tags, stale=None):
+    def __init__(self, folder, tags, is_stale=lambda step: False):
         self.failure = None
         self._folder = folder
         self._tags = tags
-        self._path = os.path.join(folder, contents.HISTORY)
         self._events = None
-        self._cut = False       # whether history.csv may end in half a row
         try:
-            self._keep_rows(stale or (lambda step: False))
+            self._history = History(folder, tags, is_stale)
         except OSError as error:
-            raise RunError(f"{self._path} cannot be read or written ({error.strerror}).") from None
+            raise RunError(f"{folder}: the history cannot be read or written "
+                           f"({error.strerror}).") from None
 
     def __enter__(self):
         return self
@@ -66,14 +62,8 @@ class Summaries:
                 tf.summary.scalar(tag, values[tag])
 
         self._write_events(step, write)
-        row = [step, *(f"{values[tag]:.9g}" for tag in self._tags)]
-        with self._noting(self._path):
-            if self._cut or not os.path.exists(self._path):
-                self._keep_rows(lambda earlier: earlier >= step)
-            self._cut = True
-            with open(self._path, "a") as file:
-                csv.writer(file, lineterminator="\n").writerow(row)
-            self._cut = False
+        with self._noting(self._history.path):
+            self._history.append(step, values)
 
     def picture(self, step, tag, pixels):
         """Writes a picture, uint8 [height, width, 3]."""
@@ -125,12 +115,6 @@ class Summaries:
 
         self._write_events(step, write)
 
-    def _keep_rows(self, stale):
-        """Writes history.csv again, with its header and the whole rows that are not stale."""
-        rows = _history(self._path, ["step", *self._tags], stale)
-        with whole_file(self._path, replace=True) as aside, open(aside, "w") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
-
     def _write_events(self, step, write):
         with self._noting(self._folder):
             events = self._events or tf.summary.create_file_writer(self._folder)
@@ -149,58 +133,24 @@ class Summaries:
                 screen.warn(f"{self.failure}; going on without.")
 
 
-def read_history(folder):
-    """Returns the rows of a folder's history.csv: a list of dicts, step int, other values float.
+def training_scalars(metrics, batch_size, seconds):
+    """Returns the values of TRAINING_TAGS.
 
-    Rows that a killed run left unfinished, and a file that is not there, count for nothing.
-
-    Raises:
-      RunError: if the file cannot be read, or is none that this module wrote.
+    Args:
+      metrics: StepMetrics of a batch, summed.
+      batch_size: int.
+      seconds: float, the wall time of the training so far.
     """
-    path = os.path.join(folder, contents.HISTORY)
-    try:
-        with open(path, newline="") as file:
-            rows = csv.DictReader(file)
-            if not {"step", "accuracy"} <= set(rows.fieldnames or ("step", "accuracy")):
-                raise ValueError("expected columns step and accuracy")
-            return [{tag: int(value) if tag == "step" else float(value)
-                     for tag, value in row.items()} for row in rows if all(row.values())]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
-
-
-def training_scalars(metrics, batch_size):
-    """Returns the values of TRAINING_TAGS for a batch's summed StepMetrics."""
     return {"batch_classification_cost": metrics.classification / batch_size,
             "reconstruction_error": metrics.reconstruction / batch_size,
             "total_loss": metrics.total_loss / batch_size,
             "accuracy": metrics.correct / batch_size,
             "correct_prediction_batch": metrics.correct,
-            "almost_correct_batch": metrics.almost_correct}
+            "almost_correct_batch": metrics.almost_correct,
+            SECONDS: seconds}
 
 
 TRAINING_TAGS = ("batch_classification_cost", "reconstruction_error", "total_loss", "accuracy",
-                 "correct_prediction_batch", "almost_correct_batch")
+                 "correct_prediction_batch", "almost_correct_batch", SECONDS)
 EVALUATION_TAGS = ("correct_prediction", "wrong_prediction", "almost_wrong_prediction",
                    "batch_classification_cost", "reconstruction_error", "total_loss", "accuracy")
-
-
-def _history(path, header, stale):
-    """Returns the rows of a history.csv that are not stale, the header first."""
-    if not os.path.exists(path):
-        return [header]
-    try:
-        with open(path, newline="") as file:
-            text = file.read()
-        # A run that was killed, or had no disk left, may leave half a row.
-        whole = text[:text.rfind("\n") + 1] or text
-        found, *rows = list(csv.reader(whole.splitlines())) or [header]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise RunError(f"{path} cannot be read ({error}); mend it or move it away.") from None
-    if found != header:
-        raise RunError(f"{path} is not a history of this run: expected columns "
-                       f"{','.join(header)}; move it away.")
-    numbered = [row for row in rows if len(row) == len(header) and row[0].isdigit()]
-    return [header, *(row for row in numbered if not stale(int(row[0])))]

@@ -8,14 +8,13 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import models
-from commands.errors import RunError
 from input_data.dataset import DatasetInfo
 from models.hparams import HParams
 from training.monitoring.tensorboard import Summaries
 
 
-def write(folder, steps, stale=None):
-    with Summaries(str(folder), ("loss", "accuracy"), stale) as summaries:
+def write(folder, steps):
+    with Summaries(str(folder), ("loss", "accuracy")) as summaries:
         for step in steps:
             summaries.scalars(step, {"loss": step / 7, "accuracy": 0.5})
 
@@ -33,18 +32,6 @@ def test_tensorboard_and_history_hold_the_same_scalars(tmp_path):
     header, *rows = history(tmp_path)
     assert header == ["step", "loss", "accuracy"]
     np.testing.assert_allclose([float(row[1]) for row in rows], values, rtol=1e-6)
-
-
-def test_steps_taken_again_replace_their_rows(tmp_path):
-    write(tmp_path, [1, 10, 20])
-    with open(tmp_path / "history.csv", "a") as file:
-        file.write("30,0.")        # killed while writing
-    write(tmp_path, [15, 30], stale=lambda step: step > 10)
-    assert [row[0] for row in history(tmp_path)] == ["step", "1", "10", "15", "30"]
-    text = (tmp_path / "history.csv").read_text()
-    (tmp_path / "history.csv").write_text(text + "40,0.1,0.2")     # a row without its end
-    write(tmp_path, [])
-    assert (tmp_path / "history.csv").read_text() == text
 
 
 @pytest.fixture
@@ -80,13 +67,6 @@ def test_what_could_not_be_written_is_left_out_and_the_rest_is_whole(tmp_path, d
     steps = {event.step for file in events if "loss" in file.Tags()["tensors"]
              for event in file.Tensors("loss")}
     assert steps >= set(range(21, 32))
-
-
-def test_a_users_history_is_left_alone(tmp_path):
-    (tmp_path / "history.csv").write_text("year,event\n1066,Hastings\n")
-    with pytest.raises(RunError, match="move it away"):
-        write(tmp_path, [1])
-    assert "Hastings" in (tmp_path / "history.csv").read_text()
 
 
 def test_details_hold_weights_activations_and_pictures(tmp_path):

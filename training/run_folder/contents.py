@@ -1,6 +1,6 @@
 """The files that a run leaves beside its summaries, and how its JSON files are read and written.
 
-    train/  flags.json  hparams.json  dataset.json  history.csv  seconds.json  lock.json
+    train/  flags.json  hparams.json  dataset.json  history.csv  lock.json
             finished.json, at the end; and the checkpoints
     test/   flags.json  hparams.json  result.json  history.csv  confusion.png
 """
@@ -21,13 +21,12 @@ DATASET = "dataset.json"
 RESULT = "result.json"
 FINISHED = "finished.json"
 HOLDER = "lock.json"
-SECONDS = "seconds.json"
 HISTORY = "history.csv"
 PICTURE = "confusion.png"
 STATE = "checkpoint"        # TensorFlow's name for the file that names the newest checkpoint
 # A key that each of these has when a run wrote it, and how the text files begin.
 KEYS = {FLAGS: "model", HPARAMS: "routing", DATASET: "class_names", RESULT: "wrong",
-        FINISHED: "step", HOLDER: "pid", SECONDS: "seconds"}
+        FINISHED: "step", HOLDER: "pid"}
 BEGINNINGS = {STATE: "model_checkpoint_path:", HISTORY: "step,"}
 
 

@@ -4,6 +4,7 @@ testdata/run_of_version_1 holds ten steps on the sample with seed 3 and batches 
 below are what version 1.0 itself reached with the folder.
 """
 
+import math
 import os
 import shutil
 
@@ -11,7 +12,7 @@ import pytest
 
 import experiment
 from conftest import TESTDATA
-from training.monitoring import tensorboard
+from training.monitoring.history import read_history
 from training.run_folder import contents
 
 FOLDER = os.path.join(TESTDATA, "run_of_version_1")
@@ -42,8 +43,10 @@ def test_it_evaluates_as_it_did(run):
 
 def test_it_resumes_as_it_did(run):
     assert experiment.main(["experiment.py", f"--summary_dir={run}", "--max_steps=20"]) == 0
-    history = tensorboard.read_history(str(run / "train"))
+    history = read_history(str(run / "train"))
     assert {row["step"]: row["total_loss"] for row in history} == pytest.approx(LOSSES, rel=1e-4)
+    seconds = [row["seconds"] for row in history]
+    assert all(map(math.isnan, seconds[:2])) and 1.553 < seconds[2] < seconds[3]
     flags = contents.read(str(run / "train"), contents.FLAGS)
     assert (flags["seed"], flags["batch_size"], flags["max_steps"]) == (3, 20, 20)
     assert evaluate(run, 20)["wrong"] == pytest.approx(WRONG_AT_20, abs=5)
