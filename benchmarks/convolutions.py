@@ -1,14 +1,12 @@
-"""Measures direct and spectral convolutions, and how well their costs are estimated.
+"""Measures direct and spectral convolutions side by side, and checks the choice of `auto`.
 
     python -m benchmarks.convolutions
     python -m benchmarks.convolutions --batch=128 --steps=3
 
-For each shape: the time of the spectral convolution and its two gradients over the direct one's,
-what `capsules.convolution.cost` estimates, and whether the algorithm it chooses is the faster one,
-or at most 10 % slower. The last table has constants that fit the measured times.
+For each shape: the time of the spectral convolution and its two gradients over that of the direct
+one, and whether the algorithm that `auto` chooses is the faster one, or at most 10 % slower.
 """
 
-import dataclasses
 import os
 import statistics
 import sys
@@ -23,8 +21,7 @@ from commands import command_line
 TOLERANCE = 1.1     # a choice that is slower by no more than this is right too
 
 FLAGS = command_line.new_flags()
-flags.DEFINE_integer("batch", 32, "Images in a batch; the cost model itself assumes 128.",
-                     lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("batch", 32, "Images in a batch.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("steps", 5, "Steps of each that count.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("threads", 0, "TensorFlow's threads; 0 leaves them to TensorFlow.",
                      lower_bound=0, flag_values=FLAGS)
@@ -36,6 +33,7 @@ SHAPES = [
     # The networks' own: MNIST, MultiMNIST, CIFAR10.
     (28, 9, 1, 1, 256, "valid"), (20, 9, 2, 256, 256, "valid"), (36, 9, 1, 1, 256, "valid"),
     (28, 9, 2, 256, 256, "valid"), (24, 9, 1, 3, 256, "same"), (24, 9, 2, 256, 512, "same"),
+    (20, 9, 2, 256, 64, "valid"), (20, 9, 2, 256, 16, "valid"),
     (8, 3, 1, 64, 64, "same"), (16, 3, 1, 128, 128, "same"), (32, 3, 1, 64, 64, "same"),
     (64, 3, 1, 16, 16, "same"), (32, 3, 2, 64, 128, "valid"),
     (8, 5, 1, 256, 256, "valid"), (14, 5, 1, 64, 64, "same"), (24, 5, 1, 512, 64, "valid"),
@@ -47,68 +45,36 @@ SHAPES = [
 ]
 
 
-@dataclasses.dataclass(frozen=True)
-class Measured:
-    """One shape's times in seconds and estimated costs, with both gradients.
-
-    Attributes:
-      shape: (image size, kernel shape, strides, padding).
-      direct, spectral: float, medians measured.
-      direct_terms: float, operations of the direct convolution.
-      spectral_terms: convolution_cost.Terms of the spectral one.
-      estimate: float, the estimated cost of the spectral one over the direct one's.
-    """
-
-    shape: tuple
-    direct: float
-    spectral: float
-    direct_terms: float
-    spectral_terms: tuple
-    estimate: float
-
-    @property
-    def ratio(self):
-        """float, spectral over direct."""
-        return self.spectral / self.direct
-
-    @property
-    def choice(self):
-        """str, what `--convolution=auto` takes on a CPU."""
-        return "spectral" if self.estimate < 1 else "direct"
-
-    @property
-    def is_right(self):
-        slower = self.ratio if self.choice == "spectral" else 1 / self.ratio
-        return slower <= TOLERANCE
-
-
 def measure(size, kernel, strides, channels, filters, padding, batch, steps):
-    """Returns the Measured of a shape, both algorithms in turns.
+    """Measures a shape, both algorithms in turns.
 
     Args:
       size, kernel: int, height and width of the images and of the kernel.
       strides, channels, filters, padding: of the convolution.
       batch: int, images.
       steps: int, steps that count.
+
+    Returns:
+      dict with the shape, the median seconds of both, their ratio, auto's choice, and whether it
+      is right.
     """
     import tensorflow as tf
 
-    from capsules.convolution import cost
-    from capsules.convolution.spectral import Spectral
+    from capsules.convolution.algorithm import Convolution
 
     shape = ((size, size), (kernel, kernel, channels, filters), strides, padding)
-    tiles = cost.best_tiles(*shape)         # as `auto` takes them, whatever the batch
-    plan = Spectral(shape[0], shape[1][:2], strides, padding, tiles)
     images = tf.random.normal([batch, size, size, channels])
     weights = tf.random.normal(shape[1])
-    gradient = tf.random.normal([batch, *plan.output_size, filters])
 
-    def timed(convolve):
+    def timed(algorithm):
+        convolution = Convolution(algorithm, *shape)
+        gradient = tf.random.normal(convolution(images, weights).shape)
+
         @tf.function
         def step(images, weights):
             with tf.GradientTape() as tape:
                 tape.watch([images, weights])
-                outputs = convolve(images, weights)
+                outputs = convolution(images, weights)
             gradients = tape.gradient(outputs, [images, weights], gradient)
             return sum(tensor[0, 0, 0, 0] for tensor in (outputs, *gradients))
 
@@ -119,77 +85,36 @@ def measure(size, kernel, strides, channels, filters, padding, batch, steps):
 
         return seconds
 
-    contestants = [timed(lambda x, w: tf.nn.conv2d(x, w, strides, padding.upper())),
-                   timed(plan.convolve)]
+    contestants = [timed("direct"), timed("spectral")]
     rounds = [[seconds() for seconds in contestants] for _ in range(WARM_UP + steps)]
     direct, spectral = (statistics.median(column) for column in zip(*rounds[WARM_UP:]))
-    return Measured(
-        shape, direct, spectral, 3 * cost.direct_operations(*shape, batch),
-        cost.spectral_terms(*shape, tiles, batch),
-        cost.spectral(*shape) / cost.direct(*shape))
+    choice = Convolution("auto", *shape).algorithm
+    slower = spectral / direct if choice == "spectral" else direct / spectral
+    return {"shape": shape, "direct": direct, "spectral": spectral, "ratio": spectral / direct,
+            "choice": choice, "right": slower <= TOLERANCE}
 
 
-def fitted_rates(terms, seconds):
-    """Returns the rate for each term whose sum of times comes nearest, relative to each time.
-
-    Args:
-      terms: float [n, number of terms], operations or bytes.
-      seconds: float [n].
-
-    Returns:
-      list of float, a second; None for a term that the fit leaves out.
-    """
-    import numpy as np
-    from scipy.optimize import nnls
-
-    relative = np.asarray(terms, float) / np.asarray(seconds)[:, np.newaxis]
-    scale = relative.max(axis=0)
-    found, _ = nnls(relative / scale, np.ones(len(relative)))
-    return [float(unit / value) if value else None for value, unit in zip(found, scale)]
-
-
-def suggestions(found):
-    """Returns a dict from a constant of convolution_cost to (its value, the fitted one)."""
-    from capsules.convolution import cost
-
-    direct = fitted_rates([[one.direct_terms] for one in found], [one.direct for one in found])
-    spectral = fitted_rates([one.spectral_terms for one in found],
-                            [one.spectral for one in found])
-    names = ("DIRECT_RATE", "PRODUCT_RATE", "TRANSFORM_RATE", "KERNEL_TRANSFORM_RATE",
-             "TRAFFIC_RATE")
-    return {name: (getattr(cost, name), rate)
-            for name, rate in zip(names, direct + spectral)}
-
-
-def sections(facts, invocation, batch, found, rates):
+def sections(facts, invocation, batch, found):
     """Returns the report's parts as Markdown.
 
     Args:
       facts: dict from a word to text.
       invocation: list of str.
       batch: int.
-      found: list of Measured.
-      rates: dict, as `suggestions` returns it.
+      found: list of dicts from `measure`.
     """
-    right = sum(one.is_right for one in found)
+    right = sum(one["right"] for one in found)
     return [
         report.machine(facts, invocation),
         f"Batch {batch}. Auto's choice is right for {right} of {len(found)} shapes.",
         report.table(["image", "kernel", "strides", "padding", ">direct, s", ">spectral, s",
-                      ">measured ratio", ">estimated", "auto", "right"], [_cells(one)
-                                                                          for one in found]),
-        "## Constants that fit these times",
-        "Least squares of relative errors; a dash leaves a term out.",
-        report.table(["capsules.convolution.cost", ">now", ">fitted"], [
-            [name, f"{now:.3g}", "-" if rate is None else f"{rate:.3g}"]
-            for name, (now, rate) in rates.items()])]
+                      ">ratio", "auto", "right"], [_cells(**one) for one in found])]
 
 
-def _cells(one):
-    (height, width), kernel, strides, padding = one.shape
+def _cells(shape, direct, spectral, ratio, choice, right):
+    (height, width), kernel, strides, padding = shape
     return [f"{height}x{width}", "x".join(map(str, kernel)), str(strides), padding,
-            f"{one.direct:.4f}", f"{one.spectral:.4f}", f"{one.ratio:.2f}",
-            f"{one.estimate:.2f}", one.choice, "yes" if one.is_right else "no"]
+            f"{direct:.4f}", f"{spectral:.4f}", f"{ratio:.2f}", choice, "yes" if right else "no"]
 
 
 def _bench(values, invocation):
@@ -197,17 +122,12 @@ def _bench(values, invocation):
 
     found = [measure(*shape, values.batch, values.steps)
              for shape in tqdm(SHAPES, desc="Measuring", unit=" shapes")]
-    rates = suggestions(found)
     facts = machine.facts(values.threads)
     print(report.write(
         values.output, "direct and spectral convolutions",
-        sections(facts, invocation, values.batch, found, rates),
-        {"command": invocation, "machine": facts, "batch": values.batch,
-         "steps": values.steps,
-         "shapes": [{**dataclasses.asdict(one), "ratio": one.ratio, "choice": one.choice,
-                     "right": one.is_right} for one in found],
-         "constants": {name: {"now": now, "fitted": rate}
-                       for name, (now, rate) in rates.items()}}))
+        sections(facts, invocation, values.batch, found),
+        {"command": invocation, "machine": facts, "batch": values.batch, "steps": values.steps,
+         "shapes": found}))
 
 
 def _settings(values):

@@ -1,9 +1,9 @@
 """Operations that a training step needs, for floors: operations over the machine's peak rate."""
 
 import itertools
+import math
 
 from benchmarks.plain import ATOMS, CLASS_ATOMS, DECODER_UNITS, FEATURES, KERNEL
-from capsules.convolution import cost
 from capsules.convolution.spectral import Spectral
 
 
@@ -18,8 +18,7 @@ def direct_convolutions(hparams, info, batch):
       batch: int, images in a step.
     """
     first, second = _convolutions(hparams, info)
-    return (2 * cost.direct_operations(*first, batch)
-            + 3 * cost.direct_operations(*second, batch))
+    return 2 * _direct(*first, batch) + 3 * _direct(*second, batch)
 
 
 def transformed(hparams, info, batch):
@@ -30,9 +29,7 @@ def transformed(hparams, info, batch):
     Args: as for `direct_convolutions`.
     """
     first, second = _convolutions(hparams, info)
-    tiles = cost.best_tiles(*second)      # those of the layer
-    terms = cost.spectral_terms(*second, tiles, batch)
-    rows, columns = Spectral(second[0], second[1][:2], *second[2:]).output_size
+    rows, columns = _plan(*second).output_size
     in_caps = hparams.num_prime_capsules * rows * columns
     # Of one product of all inputs, or of the gradient for them, with the routing weights.
     product = 2 * batch * in_caps * ATOMS * info.num_classes * CLASS_ATOMS
@@ -40,8 +37,8 @@ def transformed(hparams, info, batch):
     sizes = [info.num_classes * CLASS_ATOMS, *DECODER_UNITS, info.height * info.width * info.depth]
     dense = sum(before * after for before, after in itertools.pairwise(sizes))
     return {
-        "first convolution": 2 * cost.direct_operations(*first, batch),
-        "second convolution": terms.products + terms.transforms + terms.kernel_transforms,
+        "first convolution": 2 * _direct(*first, batch),
+        "second convolution": _spectral(*second, batch),
         # The plain sum's and its 2 gradients'; 2 an iteration forward, 5 back.
         "routing": product * (3 + 7 * later),
         "decoder": 3 * 2 * batch * info.num_targets * dense if hparams.remake else 0,
@@ -52,6 +49,28 @@ def _convolutions(hparams, info):
     """Returns both convolutions as (image size, kernel shape, strides, padding)."""
     padding = hparams.padding.lower()
     first = ((info.height, info.width), (KERNEL, KERNEL, info.depth, FEATURES), 1, padding)
-    between = Spectral(first[0], first[1][:2], 1, padding).output_size
+    between = _plan(*first).output_size
     second = (between, (KERNEL, KERNEL, FEATURES, hparams.num_prime_capsules * ATOMS), 2, padding)
     return first, second
+
+
+def _plan(image_size, kernel_shape, strides, padding):
+    return Spectral(image_size, kernel_shape[:2], strides, padding)
+
+
+def _direct(image_size, kernel_shape, strides, padding, batch):
+    """Returns the operations of a direct convolution; each gradient takes as many."""
+    rows, columns = _plan(image_size, kernel_shape, strides, padding).output_size
+    return 2 * batch * rows * columns * math.prod(kernel_shape)
+
+
+def _spectral(image_size, kernel_shape, strides, padding, batch):
+    """Returns the operations of a spectral convolution and its two gradients."""
+    height, width, channels, filters = kernel_shape
+    plan = _plan(image_size, kernel_shape, strides, padding)
+    images, channels = batch * plan.tiles, strides**2 * channels
+    products = 3 * 2 * plan.products * images * channels * filters
+    outputs = batch * math.prod(plan.output_size) * filters
+    taps = -(-height // strides) * -(-width // strides)     # of the kernel, in each phase
+    transformed = plan.positions * images * channels + outputs + taps * channels * filters
+    return products + 2 * 2 * plan.products * transformed

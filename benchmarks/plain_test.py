@@ -7,7 +7,6 @@ import models
 from benchmarks import plain
 from benchmarks.contestants import random_batch
 from benchmarks.networks import INFOS
-from capsules.convolution import cost
 from input_data.mnist import mnist_input
 from models.hparams import HParams
 from training.optimizer import make_optimizer
@@ -55,10 +54,3 @@ def test_plain_pairs_are_records_of_multimnist(tmp_path, digits):
     # Shifts that the ground has room for cut nothing off.
     totals = set(images.sum(axis=(1, 2), dtype=np.int64))
     assert set(stored["target_images"].sum(axis=(2, 3, 4), dtype=np.int64).ravel()) <= totals
-
-
-def test_costs_grow_with_the_batch():
-    shape = ((20, 20), (9, 9, 256, 256), 2, "valid")
-    assert cost.direct(*shape, 64) * 2 == cost.direct(*shape, 128)
-    small, large = (cost.spectral(*shape, batch) for batch in (64, 128))
-    assert small < large < 2 * small        # the kernel's transform is shared

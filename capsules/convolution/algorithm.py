@@ -4,19 +4,22 @@ import contextlib
 
 import tensorflow as tf
 
-from capsules.convolution import cost
 from capsules.convolution.spectral import Spectral
 from capsules.shapes import check_sizes
 
 ALGORITHMS = ("auto", "direct", "spectral")
+LEAST_SIZE = 4000       # of a kernel that the spectral algorithm pays for
 
 
 class Convolution:
     """A convolution of images of one size, by the algorithm that suits it.
 
+    "auto" chooses the spectral algorithm on CPUs, except in float16, for large kernels between
+    many channels: those whose area times the smaller of channels and filters is 4,000 or more.
+    docs/performance.md says on which shapes that was checked.
+
     Args:
-      algorithm: "direct" for TensorFlow's, "spectral" for `spectral.Spectral`, or "auto": the
-        direct one on GPUs and for float16, else the one that `cost` estimates to be faster.
+      algorithm: "direct" for TensorFlow's, "spectral" for `spectral.Spectral`, or "auto".
       image_size: (height, width).
       kernel_shape: (height, width, channels, filters).
       strides: int.
@@ -41,20 +44,19 @@ class Convolution:
         self._sizes = dict(zip(("height", "width", "channels"), (*image_size, kernel_shape[2])))
         self._dtype = dtype
         self._spectral_dtype = "float32" if dtype == "float16" else dtype
-        shape = (tuple(image_size), tuple(kernel_shape), strides, padding)
-        # Whatever the algorithm: this also checks the sizes.
-        self._spectral = Spectral(image_size, kernel_shape[:2], strides, padding,
-                                  cost.best_tiles(*shape))
+        # Made for either algorithm, as it checks the sizes.
+        self._spectral = Spectral(image_size, kernel_shape[:2], strides, padding)
         self._cache = None          # tf.Variable, the transformed kernel; empty when not in use
         self._caching = False
         if algorithm == "auto" and tf.config.list_logical_devices("GPU"):
-            self.algorithm, self.reason = "direct", "the fast one on a GPU"
+            self.algorithm, self.reason = "direct", "on a GPU"
         elif algorithm == "auto" and dtype == "float16":
-            self.algorithm, self.reason = "direct", "the one that computes in float16"
+            self.algorithm, self.reason = "direct", "float16"
         elif algorithm == "auto":
-            direct, spectral = cost.direct(*shape), cost.spectral(*shape)
-            self.algorithm = "spectral" if spectral < direct else "direct"
-            self.reason = f"estimated cost {spectral / direct:.2f} of the direct one's"
+            height, width, channels, filters = kernel_shape
+            large = height * width * min(channels, filters) >= LEAST_SIZE
+            self.algorithm = "spectral" if large else "direct"
+            self.reason = f"a {'large' if large else 'small'} kernel"
         else:
             self.algorithm, self.reason = algorithm, "asked for"
 

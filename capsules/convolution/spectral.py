@@ -31,6 +31,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+LARGEST_TILE = 11       # outputs each way; larger tiles take larger transformed kernels
+
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
@@ -74,8 +76,8 @@ class Spectral:
       kernel_size: (height, width) of the kernel.
       strides: int, step of the convolution.
       padding: "valid" or "same".
-      tiles: (rows, columns), number of tiles each way. More of them need a smaller transformed
-        kernel, and more products.
+      largest_tile: int, most outputs of a tile, each way. Smaller tiles need a smaller
+        transformed kernel, and more products.
 
     Attributes:
       output_size: (height, width) of the output.
@@ -87,11 +89,12 @@ class Spectral:
       ValueError: for images smaller than an unpadded kernel.
     """
 
-    def __init__(self, image_size, kernel_size, strides=1, padding="valid", tiles=(1, 1)):
+    def __init__(self, image_size, kernel_size, strides=1, padding="valid",
+                 largest_tile=LARGEST_TILE):
         self._kernel_size = tuple(kernel_size)
         self._rows, self._columns = (
-            _axis(size, kernel, strides, padding, count)
-            for size, kernel, count in zip(image_size, kernel_size, tiles))
+            _axis(size, kernel, strides, padding, largest_tile)
+            for size, kernel in zip(image_size, kernel_size))
         self.output_size = (self._rows.outputs, self._columns.outputs)
         self.tiles = self._rows.tiles * self._columns.tiles
         self.positions = self._rows.size * self._columns.size
@@ -183,12 +186,8 @@ class Spectral:
         return _first(_first(images, 1, rows.outputs), 2, columns.outputs)
 
 
-def outputs_and_padding(size, kernel, strides, padding):
-    """Returns a convolution's number of outputs along an axis, and the zeros in front.
-
-    Args:
-      size, kernel: int, pixels of the image and of the kernel.
-      strides, padding: as for `Spectral`.
+def count_outputs(size, kernel, strides, padding):
+    """Returns the number of a convolution's outputs along an axis of `size` pixels.
 
     Raises:
       ValueError: for an image smaller than an unpadded kernel.
@@ -196,14 +195,14 @@ def outputs_and_padding(size, kernel, strides, padding):
     smallest = 1 if padding == "same" else kernel
     if size < smallest:
         raise ValueError(f"Expected images of {smallest} pixels or more. Received: {size}.")
-    if padding == "same":
-        outputs = -(-size // strides)
-        return outputs, max((outputs - 1) * strides + kernel - size, 0) // 2
-    return (size - kernel) // strides + 1, 0
+    return (size - smallest) // strides + 1
 
 
-def _axis(size, kernel, strides, padding, tiles):
-    outputs, before = outputs_and_padding(size, kernel, strides, padding)
+def _axis(size, kernel, strides, padding, largest_tile):
+    outputs = count_outputs(size, kernel, strides, padding)
+    missing = max((outputs - 1) * strides + kernel - size, 0)
+    before = missing // 2 if padding == "same" else 0
+    tiles = -(-outputs // largest_tile)
     return Axis(strides, -(-kernel // strides), outputs, -(-outputs // tiles), before)
 
 

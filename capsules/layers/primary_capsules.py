@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from capsules.convolution.algorithm import Convolution
-from capsules.convolution.spectral import outputs_and_padding
+from capsules.convolution.spectral import count_outputs
 from capsules.ops import squash
 from capsules.shapes import check_sizes
 
@@ -93,9 +93,8 @@ class PrimaryCapsules(keras.layers.Layer):
           ValueError: for images of another shape, or smaller than an unpadded kernel.
         """
         height, width, _ = check_sizes(input_shape, height=None, width=None, depth=None)
-        rows, columns = (
-            outputs_and_padding(size, self.kernel_size, self.strides, self.padding)[0]
-            for size in (height, width))
+        rows, columns = (count_outputs(size, self.kernel_size, self.strides, self.padding)
+                         for size in (height, width))
         return self.num_capsules, rows, columns
 
     def compute_output_shape(self, input_shape):
