@@ -208,15 +208,15 @@ def evaluate(plan, settings, step, splits):
       int, the network's parameters, and a Score for each split.
     """
     from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint
+    from training.evaluation.counts import Evaluation, gather
     from training.evaluation.inference import Inference
-    from training.evaluation.tally import tally
 
     stored = StoredCheckpoint(os.path.join(settings.train_folder, f"{CHECKPOINT_NAME}-{step}"))
     info = splits[0].info
     network = models.build(settings.model, contents.read_hparams(stored.folder), info)
     stored.restore_network(network)
     inference = Inference(network)
-    found = (tally(inference.over(split, plan.eval_size), info.num_classes) for split in splits)
+    found = (Evaluation.of(gather(inference.over(split, plan.eval_size)), 0, 0) for split in splits)
     return network.count_params(), [Score(one.correct, one.examples) for one in found]
 
 

@@ -11,8 +11,8 @@ from models.hparams import HParams
 from training.config import Config
 from training.distribution import devices
 from training.distribution.replicas import ONE, shares
+from training.evaluation.counts import Evaluation, gather
 from training.evaluation.inference import Inference
-from training.evaluation.tally import tally
 from training.optimizer import make_optimizer, optimizer_slots
 from training.step import make_train_step
 
@@ -101,11 +101,9 @@ def test_every_example_is_counted_once(mnist_dir, examples):
         keras.utils.set_random_seed(0)
         with replicas.scope():
             network = models.build("mlp", models.default_hparams("mlp"), split.info)
-        collected = []
-        answers = Inference(network, 10, replicas).over(split, examples)
-        found = tally(answers, 10, collected).evaluation(split.info.num_examples, seconds=1.0)
-        targets, logits = (np.concatenate(values) for values in zip(*collected))
-        return found, targets, logits
+        answers = gather(Inference(network, 10, replicas).over(split, examples))
+        found = Evaluation.of(answers, split.info.num_examples, seconds=1.0)
+        return found, answers.targets, answers.logits
 
     expected, targets, logits = evaluated(ONE)
     for count in (2, 4):

@@ -1,13 +1,14 @@
 """Evaluates several checkpoints of one network together: the sum of their logits."""
 
+import math
 import os
 import time
 
 from commands.errors import RunError
 from training.checkpoints.read import StoredCheckpoint
 from training.evaluation import result_file
+from training.evaluation.counts import Answers
 from training.evaluation.evaluate import Evaluator
-from training.evaluation.tally import Tally
 from training.run_folder import resume
 
 
@@ -27,41 +28,31 @@ def evaluate(config):
     start = time.monotonic()
     members = [StoredCheckpoint(name) for name in member_names(config)]
     evaluator = Evaluator(config, [resume.read(stored.folder) for stored in members])
-    sums, results = [], []
-    for stored in members:
-        batches = []
-        evaluation = evaluator.evaluate(stored, batches)
-        sums = with_member(sums, batches)
-        results.append(evaluator.result(stored, evaluation))
-    tally = Tally(evaluator.split.info.num_classes)
-    for targets, logits in sums:
-        tally.add(targets, logits)
-    ensemble = tally.evaluation(evaluator.split.info.num_examples, time.monotonic() - start)
+    evaluations, answers = zip(*map(evaluator.evaluate, members))
     print(f"Ensemble of {len(members)}:")
-    evaluator.print_result(ensemble)
+    ensemble = evaluator.count(together(answers), start)
     if evaluator.config.test_folder:
-        together = evaluator.result(members[-1], ensemble)
-        result_file.write(evaluator.config.test_folder,
-                          {**together, "checkpoint": config.checkpoint, "members": results},
-                          ensemble.confusion)
+        result_file.write(
+            evaluator.config.test_folder,
+            {**evaluator.result(members[-1], ensemble), "checkpoint": config.checkpoint,
+             "members": list(map(evaluator.result, members, evaluations))},
+            ensemble.confusion)
 
 
-def with_member(sums, batches):
-    """Returns an ensemble's batches, each as (targets, logits), with another member's logits added.
-
-    Args:
-      sums: list of (targets, logits) of the members before; empty for the first.
-      batches: list of (targets, logits) of the member, of the same batches.
-    """
-    if not sums:
-        return batches
-    return [(targets, before + logits) for (targets, before), (_, logits) in zip(sums, batches)]
+def together(answers):
+    """Returns the Answers of an ensemble, from those of its members: the sum of their logits."""
+    logits = sum(one.logits for one in answers)
+    return Answers(answers[0].targets, logits, math.nan, math.nan)
 
 
 def member_names(config):
     """Returns the names of an ensemble's checkpoints; says which are missing.
 
-    Args, Raises: as for `evaluate`.
+    Args:
+      config: Config.
+
+    Raises:
+      RunError: if all are missing.
     """
     def there(number):
         return os.path.exists(config.member(number) + ".index")

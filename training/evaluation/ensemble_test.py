@@ -10,8 +10,8 @@ import input_data
 from conftest import load_network
 from input_data.pipeline import evaluation_batches
 from training.checkpoints.read import StoredCheckpoint
-from training.evaluation.ensemble import with_member
-from training.evaluation.tally import Tally
+from training.evaluation.counts import Answers, Evaluation
+from training.evaluation.ensemble import together
 
 
 def run(*arguments):
@@ -124,14 +124,11 @@ def test_wrong_trials_get_one_line(arguments, message, tmp_path, monkeypatch, ca
 
 
 def test_pairs_count_both_targets():
-    sums = []
     targets = np.array([[0, 1], [0, 1], [2, 3]], np.int32)
-    for logits in ([[9, 0, 0, 0], [9, 0, 1, 0], [1, 1, 0, 0]],
-                   [[0, 5, 0, 0], [0, 0, 5, 0], [1, 0, 0, 0]]):
-        sums = with_member(sums, [(targets, np.array(logits, np.float32))])
-    tally = Tally(num_classes=4)
-    tally.add(*sums[0])
-    evaluation = tally.evaluation(split_examples=3, seconds=1.0)
+    members = [Answers(targets, np.array(logits, np.float32), 0.0, 0.0)
+               for logits in ([[9, 0, 0, 0], [9, 0, 1, 0], [1, 1, 0, 0]],
+                              [[0, 5, 0, 0], [0, 0, 5, 0], [1, 0, 0, 0]])]
+    evaluation = Evaluation.of(together(members), split_examples=3, seconds=1.0)
     assert (evaluation.examples, evaluation.wrong, evaluation.almost_wrong) == (3, 2, 1)
     assert evaluation.confusion.examples.tolist() == [2, 2, 1, 1]
     assert evaluation.confusion.wrong.tolist() == [0, 1, 1, 1]

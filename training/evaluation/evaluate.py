@@ -9,8 +9,8 @@ from training.checkpoints.read import StoredCheckpoint
 from training.config import EVALUATION_BATCH
 from training.distribution import devices
 from training.evaluation import result_file
+from training.evaluation.counts import Evaluation, gather
 from training.evaluation.inference import Inference
-from training.evaluation.tally import tally
 from training.monitoring import screen
 from training.monitoring.tensorboard import EVALUATION_TAGS, Summaries
 from training.run_folder import contents, resume
@@ -88,38 +88,42 @@ class Evaluator:
         stored.restore_network(self.network)
         return self._inference.over(self.split, self._limit, what)
 
-    def evaluate(self, stored, collect=None):
+    def evaluate(self, stored):
         """Evaluates a checkpoint and prints the result.
 
         Args:
           stored: StoredCheckpoint.
-          collect: list that takes each batch's (targets, logits), or None.
 
         Returns:
-          Evaluation.
+          Evaluation; and the Answers that it counts.
 
         Raises:
           RunError: if the checkpoint is of another network.
         """
         start = time.monotonic()
-        answers = self.answers(stored)
+        batches = self.answers(stored)
         print(f"Evaluating {stored.name}, step {stored.step}.")
-        counted = tally(answers, self.split.info.num_classes, collect)
-        evaluation = counted.evaluation(self.split.info.num_examples, time.monotonic() - start)
-        self.print_result(evaluation)
-        return evaluation
+        answers = gather(batches)
+        return self.count(answers, start), answers
 
-    def print_result(self, evaluation):
-        """Prints an Evaluation's line, and whether it is of a part of the split only."""
+    def count(self, answers, start):
+        """Returns the Evaluation of Answers, and prints it.
+
+        Args:
+          answers: Answers.
+          start: float, what time.monotonic() said at the start of the evaluation.
+        """
+        evaluation = Evaluation.of(answers, self.split.info.num_examples, time.monotonic() - start)
         if evaluation.examples < evaluation.split_examples:
             print(f"The first {evaluation.examples:,} of {evaluation.split_examples:,}; "
                   f"--eval_size={evaluation.split_examples} takes all.")
         print(evaluation.line(), flush=True)
+        return evaluation
 
     def evaluate_and_write(self, stored):
         """Evaluates a checkpoint, prints the result, and writes it if there is a folder."""
         folder = self.config.test_folder
-        evaluation = self.evaluate(stored)
+        evaluation, _ = self.evaluate(stored)
         if folder:
             with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
                 summary.scalars(stored.step, evaluation.scalars())

@@ -8,8 +8,8 @@ import models
 from input_data.dataset import DatasetInfo, Split
 from models.hparams import HParams
 from models.inferred import Inferred
+from training.evaluation.counts import Evaluation, gather
 from training.evaluation.inference import Inference
-from training.evaluation.tally import Evaluation, tally
 
 LOGITS = np.eye(5, dtype=np.float32)[[0, 1, 2, 3, 4, 0, 1]]
 TARGETS = np.array([[0], [1], [0], [3], [0], [0], [2]], np.int32)      # 4 right, 3 wrong
@@ -40,7 +40,7 @@ def split():
 
 def evaluate(batch_size, limit):
     answers = Inference(Answers(), batch_size).over(split(), limit)
-    return tally(answers, 5).evaluation(split_examples=7, seconds=1.0)
+    return Evaluation.of(gather(answers), split_examples=7, seconds=1.0)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])

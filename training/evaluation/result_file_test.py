@@ -11,8 +11,7 @@ VALUES = {"model": "capsule", "dataset": "mnist", "step": 5, "examples": 1, "wro
 
 
 def test_without_matplotlib_a_line_says_that_the_picture_is_missing(tmp_path, monkeypatch, capsys):
-    confusion = Confusion.empty(2)
-    confusion.add(np.array([[0]]), np.array([[0]]))
+    confusion = Confusion.of(np.array([[0]]), np.array([[0]]), 2)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "matplotlib.figure", None)
         assert result_file.write(str(tmp_path), VALUES, confusion) is None

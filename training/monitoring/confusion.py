@@ -1,19 +1,18 @@
-"""Counts by class: examples, those not found, and what was predicted in their place."""
+"""The confusion matrix: examples by class, and what was predicted for them."""
 
 import dataclasses
 
 import numpy as np
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Confusion:
-    """The confusion matrix of the batches that it was given, for any number of targets.
+    """A confusion matrix for any number of targets.
 
-    Row t, column t of the matrix counts the examples with target t in which t was found. Row t,
-    column p counts the examples with target t in which t was missed and p predicted though it is
-    no target. With one target this is the usual matrix: its rows sum to the examples. With two,
-    an example that misses both counts in four places, as nothing says which prediction stands
-    for which target.
+    Row t, column t counts the examples with target t in which t was found. Row t, column p counts
+    the examples with target t in which t was missed, and p predicted though it is no target. With
+    one target this is the usual matrix, whose rows sum to the examples. With two, an example that
+    misses both counts in four places, as nothing says which prediction stands for which target.
 
     Attributes:
       matrix: int64 [num_classes, num_classes].
@@ -24,22 +23,19 @@ class Confusion:
     examples: np.ndarray
 
     @classmethod
-    def empty(cls, num_classes):
-        """Returns the Confusion of no examples."""
-        return cls(np.zeros((num_classes, num_classes), np.int64), np.zeros(num_classes, np.int64))
-
-    def add(self, targets, predicted):
-        """Counts a batch.
+    def of(cls, targets, predicted, num_classes):
+        """Counts examples.
 
         Args:
-          targets, predicted: int [batch, num_targets], classes in any order.
+          targets, predicted: int [examples, num_targets], classes in any order.
+          num_classes: int.
         """
-        targets, predicted = (self._chosen(classes) for classes in (targets, predicted))
-        missed, mistaken = targets & ~predicted, predicted & ~targets   # [batch, num_classes]
-        # A batch's sums are exact in floating point, which is far faster to multiply.
-        self.matrix += (missed.T.astype(float) @ mistaken.astype(float)).astype(np.int64)
-        self.matrix[np.diag_indices_from(self.matrix)] += (targets & predicted).sum(axis=0)
-        self.examples += targets.sum(axis=0)
+        targets, predicted = (_multi_hot(classes, num_classes) for classes in (targets, predicted))
+        # The sums are exact in floating point, which is far faster to multiply.
+        missed, mistaken = ((one & ~other).astype(float)
+                            for one, other in ((targets, predicted), (predicted, targets)))
+        found = (targets & predicted).sum(axis=0)
+        return cls((missed.T @ mistaken).astype(np.int64) + np.diag(found), targets.sum(axis=0))
 
     @property
     def wrong(self):
@@ -59,8 +55,9 @@ class Confusion:
                 for name, examples, wrong, percent in zip(
                     class_names, self.examples, self.wrong, self.wrong_percent)]
 
-    def _chosen(self, classes):
-        """Returns bool [batch, num_classes]."""
-        chosen = np.zeros((len(classes), len(self.examples)), bool)
-        np.put_along_axis(chosen, np.asarray(classes, np.int64), True, axis=1)
-        return chosen
+
+def _multi_hot(classes, num_classes):
+    """Returns bool [examples, num_classes]."""
+    chosen = np.zeros((len(classes), num_classes), bool)
+    np.put_along_axis(chosen, np.asarray(classes, np.int64), True, axis=1)
+    return chosen

@@ -7,10 +7,7 @@ from training.monitoring.confusion import Confusion
 
 
 def counted(targets, predicted, num_classes=4):
-    confusion = Confusion.empty(num_classes)
-    for start in range(0, len(targets), 2):     # in batches
-        confusion.add(np.array(targets[start:start + 2]), np.array(predicted[start:start + 2]))
-    return confusion
+    return Confusion.of(np.array(targets), np.array(predicted), num_classes)
 
 
 def test_one_target_gives_the_usual_matrix():
@@ -45,9 +42,7 @@ def test_counts_are_those_of_a_plain_loop(num_targets, examples, seed):
             expected[target, target] += target in found
             for mistaken in found - wanted if target not in found else ():
                 expected[target, mistaken] += 1
-    confusion = Confusion.empty(6)
-    for batch in np.array_split(np.arange(examples), 3):
-        confusion.add(targets[batch], predicted[batch])
+    confusion = Confusion.of(targets, predicted, 6)
     assert confusion.matrix.tolist() == expected.tolist()
     assert confusion.examples.tolist() == np.bincount(targets.ravel(), minlength=6).tolist()
 
