@@ -33,7 +33,7 @@ class Setting:
       choices: function that returns the possible values, or None for any.
       lowest, highest: inclusive bounds, or None.
       above, below: exclusive bounds, or None.
-      check: function of a value that raises UserError, or None.
+      check: function of a value that returns what else is wrong with it, or None.
     """
 
     name: str
@@ -54,6 +54,10 @@ class Setting:
         """Returns what is wrong with a value, such as "expected 1 or more, found 0", or None."""
         if value is None and self.optional:
             return None
+        return self._misfit(value) or (self.check and self.check(value))
+
+    def _misfit(self, value):
+        """Returns the problem with a value's type or range, or None."""
         of_type = (type(value) is self.type
                    or (self.type is float and type(value) is int and abs(value) < 2**1000))
         if of_type and self.type is float:

@@ -77,8 +77,8 @@ def _wrong_flags(values, arguments, takes_others):
         if "hparams_override" in values:
             HParams().override(values["hparams_override"].value)
         for name, known in config.SETTINGS.items():
-            if known.check and name in values and values[name].value is not None:
-                known.check(values[name].value)
+            if name in values and (problem := known.problem(values[name].value)):
+                return problem
         return None
     except (flags.Error, UserError) as error:
         return str(error)

@@ -4,7 +4,6 @@ import importlib
 import inspect
 import re
 
-from commands.errors import UsageError
 from input_data.dataset import DataError
 
 # A reader is a module with `load(data_dir, split, num_targets)` that returns a `dataset.Split`.
@@ -21,29 +20,27 @@ READERS = {
     "tfds:NAME": "input_data.tfds.tfds_input",
 }
 
+SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})(?:x([134]))?")
 
-def check_name(name):
-    """Raises UsageError if there is no reader for a dataset's name."""
+
+def name_problem(name):
+    """Returns what is wrong with a dataset's name, or None."""
     if _parted(name)[0] not in READERS:
-        raise UsageError(f"--dataset: expected one of {', '.join(READERS)}, found {name!r}.")
+        return f"expected one of {', '.join(READERS)}, found {name!r}"
+    return None
+
+
+def size_problem(text):
+    """Returns what is wrong with an --image_size, or None."""
+    if not SIZE.fullmatch(text):
+        return ("expected HxW or HxWxC in pixels and 1, 3 or 4 channels, such as 32x32x3, "
+                f"found {text!r}")
+    return None
 
 
 def parse_size(text):
-    """Returns what --image_size says: (height, width) or (height, width, channels), or None.
-
-    Args:
-      text: str "HxW" or "HxWxC", or None.
-
-    Raises:
-      UsageError: if the text is neither.
-    """
-    if text is None:
-        return None
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})(?:x([134]))?", text)
-    if not found:
-        raise UsageError("--image_size: expected HxW or HxWxC in pixels and 1, 3 or 4 channels, "
-                         f"such as 32x32x3, found {text!r}.")
-    return tuple(int(number) for number in found.groups() if number)
+    """Returns the numbers of an --image_size, "HxW" or "HxWxC"; None for None."""
+    return text and tuple(int(number) for number in SIZE.fullmatch(text).groups() if number)
 
 
 def load(name, data_dir, split, num_targets=1, **options):

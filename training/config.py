@@ -54,14 +54,14 @@ class Config:
         group=DATA, keep=Keep.CHANGEABLE, optional=True)
     dataset: str | None = setting(
         f"The dataset: {', '.join(input_data.READERS)}.", group=DATA, keep=Keep.ALWAYS,
-        optional=True, default="mnist", check=input_data.check_name)
+        optional=True, default="mnist", check=input_data.name_problem)
     num_targets: int | None = setting(
         "Classes in an image: 2 for pairs of MNIST digits.", group=DATA, keep=Keep.ALWAYS,
         optional=True, default=1, lowest=1, highest=1000)
     image_size: str | None = setting(
         "HxW or HxWxC: images are scaled to H by W pixels and converted to C channels (1, 3 or "
         "4). Without it: the first image's size, which all must have.", group=DATA,
-        keep=Keep.ALWAYS, optional=True, check=input_data.parse_size)
+        keep=Keep.ALWAYS, optional=True, check=input_data.size_problem)
     shift: int | None = setting(
         "Most pixels by which images to train on are moved, each way. Without it: 2 for MNIST's "
         "IDX files, 0 for its records and for digits.", group=DATA, keep=Keep.ALWAYS,
@@ -145,10 +145,7 @@ class Config:
 
     def __post_init__(self):
         for name, known in SETTINGS.items():
-            value = getattr(self, name)
-            if value is not None and known.check:
-                known.check(value)
-            if problem := known.problem(value):
+            if problem := known.problem(getattr(self, name)):
                 raise UsageError(f"--{name}: {problem}.")
         HParams().override(self.hparams_override)
         self._check_paths()

@@ -25,7 +25,7 @@ from training.config import Config
 from training.distribution import devices
 from training.monitoring import screen
 from training.optimizer import make_optimizer, optimizer_slots, warn_of_early_end
-from training.run_folder import contents, lock, resume
+from training.run_folder import contents, lock, resume, trained_data
 
 NON_FINITE_STATUS = 3
 MOST_NUMBERS = 2**31        # in a tensor
@@ -119,7 +119,7 @@ def _begin(config):
     split = config.load_data()
     screen.show_data(split)
     if resumed:
-        resume.check_data(run, split, resuming=True, skip_broken=config.skip_broken)
+        trained_data.check(run, split, resuming=True, skip_broken=config.skip_broken)
     if stored is None or step < config.max_steps:
         # Or a follower would take an earlier end for this one.
         contents.remove(folder, contents.FINISHED)
@@ -147,7 +147,7 @@ def _set_up(start, replicas):
     if start.given:
         _share(network, optimizer, start.step, replicas)
     contents.write_config(folder, config, start.hparams)
-    resume.write_data(folder, start.split)
+    trained_data.write(folder, start.split)
     if replicas.is_chief:
         screen.show_network(network)
         writer = CheckpointWriter(folder, network, optimizer, config.keep_checkpoints,

@@ -13,7 +13,7 @@ from training.evaluation.counts import Evaluation, gather
 from training.evaluation.inference import Inference
 from training.monitoring import screen
 from training.monitoring.tensorboard import EVALUATION_TAGS, Summaries
-from training.run_folder import contents, resume
+from training.run_folder import contents, resume, trained_data
 
 
 def evaluate(config):
@@ -58,7 +58,7 @@ class Evaluator:
         if not quiet:
             screen.show_data(self.split)
         for run in runs:
-            resume.check_data(run, self.split)
+            trained_data.check(run, self.split)
             resume.warn_of_seen(config, run, self.split)
         replicas = devices.replicas(config)
         hparams = self._hparams(runs[0])

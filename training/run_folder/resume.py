@@ -1,19 +1,18 @@
 """What a stored run supplies to a later command: to a training that resumes, or an evaluation.
 
-A run leaves its settings in flags.json, its hyperparameters in hparams.json and what it was
-trained on in dataset.json. A folder without them, such as one of the reference's, supplies
-nothing: the flags decide.
+A run leaves its settings in flags.json and its hyperparameters in hparams.json. A folder without
+them, such as one of the reference's, supplies nothing: the flags decide.
 """
 
 import dataclasses
 import os
 
 import models
-from commands.errors import RunError, UserError
+from commands.errors import RunError
 from models.hparams import HParams, parse_overrides
 from training.config import SETTINGS, Keep
 from training.monitoring import screen
-from training.run_folder import contents
+from training.run_folder import contents, trained_data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +20,10 @@ class StoredRun:
     """What is known of a run.
 
     Attributes:
-      where: str, who says so, for errors.
-      settings: dict, those of its settings that are known, by name.
+      where: str, the source of the settings, for errors.
+      settings: dict of the known settings, by name.
       hparams: HParams, or None where they are not known.
-      data: dict, what dataset.json says of the data it was trained on; empty if not known.
+      data: dict of facts about its training data (see `trained_data`); empty if not known.
       instead: str, what to do about another setting, for errors.
     """
 
@@ -39,9 +38,8 @@ def read(folder):
     """Returns the StoredRun whose files are in a folder.
 
     Raises:
-      HParamsError, RunError: if no run can have left them.
+      HParamsError, RunError: if the files are damaged.
     """
-    path = os.path.join(folder, contents.FLAGS)
     settings = {name: value for name, value in (contents.read(folder, contents.FLAGS) or {}).items()
                 if name in SETTINGS and SETTINGS[name].keep is not Keep.START}
     for name, value in settings.items():
@@ -49,33 +47,14 @@ def read(folder):
         problem = known.problem(value)
         if value is None and known.default is not None:
             problem = f"expected {known.expected}, found none"
-        try:
-            if problem is None and value is not None and known.check:
-                known.check(value)
-        except UserError as error:
-            problem = str(error)
         if problem:
-            raise RunError(f"{path}: {name}: {problem}; mend the file or move it away.")
-    return StoredRun(folder, settings, contents.read_hparams(folder), _read_data(folder))
-
-
-def _read_data(folder):
-    data = contents.read(folder, contents.DATASET) or {}
-    for name, value in data.items():
-        if name == "class_names":
-            fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        elif name in ("name", "kind"):
-            fits = isinstance(value, str)
-        else:
-            fits = (type(value) is int and value >= 0) or (name == "num_examples" and value is None)
-        if not fits:
-            raise RunError(f"{os.path.join(folder, contents.DATASET)}: {name} cannot be "
-                           f"{str(value)[:50]!r}; mend the file or move it away.")
-    return data
+            raise RunError(f"{os.path.join(folder, contents.FLAGS)}: {name}: {problem}; mend the "
+                           "file or move it away.")
+    return StoredRun(folder, settings, contents.read_hparams(folder), trained_data.read(folder))
 
 
 def for_training(config, run):
-    """Returns the settings and hyperparameters of a training, as far as its first start decides.
+    """Completes what is asked of a training by what its first start decided.
 
     A new training's hyperparameters are those beside the checkpoint it starts from, if any.
 
@@ -116,10 +95,10 @@ def for_training(config, run):
 
 
 def for_evaluation(config, runs):
-    """Returns the settings of an evaluation, as far as the training decides.
+    """Completes what is asked of an evaluation by what the training decided.
 
-    It decides the network, the number of targets, how images are read and which are held out
-    and, unless other data are named, the data.
+    The training decides the network, the number of targets, how images are read, which are held
+    out and, unless other data are named, the data.
 
     Args:
       config: Config, what is asked for.
@@ -132,16 +111,8 @@ def for_evaluation(config, runs):
       RunError: if another network is asked for than the run has, or if images that it was
         trained on would be counted as held out.
     """
-    decided = {}
-    for name in ("model", "num_targets"):
-        asked = getattr(config, name)
-        for run in runs:
-            stored = run.settings.get(name)
-            if stored is not None and asked not in (None, stored):
-                raise RunError(f"{run.where}: trained with {_flag(name, stored)}, found "
-                               f"{_flag(name, asked)}; leave it out.")
-            asked = stored if asked is None else asked
-        decided[name] = asked
+    decided = {name: _agreed(name, getattr(config, name), runs)
+               for name in ("model", "num_targets")}
     first = runs[0].settings
     decided["dataset"] = config.dataset or first.get("dataset")
     same_data = decided["dataset"] == first.get("dataset")
@@ -149,16 +120,45 @@ def for_evaluation(config, runs):
         decided["data_dir"] = _data_to_evaluate(runs[0])
     for run in runs:
         _refuse_training_records(config, run)
-    if same_data:
-        for run in runs:
-            if run.settings:
-                _decide_reading(config, run, decided)
+        if same_data and run.settings:
+            _decide_reading(config, run, decided)
     for name, known in SETTINGS.items():
         asked = decided.get(name, getattr(config, name))
         if asked is None and name not in ("batch_size", "max_steps"):
             asked = known.default
         decided[name] = asked
     return dataclasses.replace(config, **decided)
+
+
+def is_record_file(data_dir):
+    """Whether data are named as records: all of one split, unlike folders and archives."""
+    return "@" in os.path.basename(data_dir) or (
+        os.path.isfile(data_dir) and not data_dir.endswith(".zip"))
+
+
+def warn_of_seen(config, run, split):
+    """Warns if images to be evaluated as held out were not held out of a training.
+
+    Args:
+      config: Config of the evaluation, without open settings.
+      run: StoredRun of the training.
+      split: Split to evaluate on.
+    """
+    if (config.validate and run.settings.get("validate") is False
+            and run.settings.get("dataset") == config.dataset and not split.never_trained):
+        screen.warn(f"{run.where}: trained without --validate, so also on the images that are "
+                    "evaluated now.")
+
+
+def _agreed(name, asked, runs):
+    """Returns a setting that all runs and the flags agree on."""
+    for run in runs:
+        stored = run.settings.get(name)
+        if stored is not None and asked not in (None, stored):
+            raise RunError(f"{run.where}: trained with {_flag(name, stored)}, found "
+                           f"{_flag(name, asked)}; leave it out.")
+        asked = stored if asked is None else asked
+    return asked
 
 
 def _data_to_evaluate(run):
@@ -178,12 +178,6 @@ def _refuse_training_records(config, run):
                        "others.")
 
 
-def is_record_file(data_dir):
-    """Whether data are named as records: all of one split, unlike folders and archives."""
-    return "@" in os.path.basename(data_dir) or (
-        os.path.isfile(data_dir) and not data_dir.endswith(".zip"))
-
-
 def _decide_reading(config, run, decided):
     """Adds to a dict of settings how a run's images were read and held out."""
     for name in ("image_size", "skip_broken", "validation_fraction", "validation_seed"):
@@ -195,69 +189,6 @@ def _decide_reading(config, run, decided):
             raise RunError(f"{run.where}: trained with {_flag(name, stored)}, found "
                            f"{_flag(name, asked)}: images that were trained on would be counted "
                            "as held out.")
-
-
-def write_data(folder, split):
-    """Leaves what a training is trained on, a Split, in its folder."""
-    contents.write(folder, contents.DATASET, {**dataclasses.asdict(split.info),
-                                              "kind": split.kind})
-
-
-def check_data(run, split, resuming=False, skip_broken=False):
-    """Checks that data fit a run: of the same size and classes and, to resume, the same data.
-
-    Args:
-      run: StoredRun; where it says nothing of its data, all fit.
-      split: Split.
-      resuming: whether the training goes on with them.
-      skip_broken: whether files that cannot be read are left out; there may be fewer then.
-
-    Raises:
-      RunError: if they do not.
-    """
-    info, trained = split.info, run.data
-    size = [trained.get(name, getattr(info, name)) for name in ("height", "width", "depth")]
-    found = [info.height, info.width, info.depth]
-    if size != found:
-        size, found = ("x".join(map(str, numbers)) for numbers in (size, found))
-        raise RunError(f"{run.where}: trained on images of {size}, found {found}; expected the "
-                       f"same, by --image_size={size} where the dataset has that flag.")
-    names = trained.get("class_names", list(info.class_names))
-    if names != list(info.class_names):
-        at = next((number for number, pair in enumerate(zip(names, info.class_names))
-                   if pair[0] != pair[1]), min(len(names), len(info.class_names)))
-        raise RunError(f"{run.where}: trained on {len(names)} classes, found "
-                       f"{len(info.class_names)}; number {at} was {_name(names, at)}, found "
-                       f"{_name(info.class_names, at)}; expected the same.")
-    if resuming:
-        before = trained.get("num_examples", info.num_examples), trained.get("kind", split.kind)
-        now = info.num_examples, split.kind
-        fewer = skip_broken and before[0] >= now[0] and before[1] == now[1]
-        if before != now and not fewer:
-            raise RunError(f"{run.where}: trained on {_counted(*before)}, found {_counted(*now)} "
-                           f"in {split.source}; a run resumes with its own data.")
-
-
-def warn_of_seen(config, run, split):
-    """Says on the screen if images to evaluate as held out were not held out of a training.
-
-    Args:
-      config: Config of the evaluation, without open settings.
-      run: StoredRun of the training.
-      split: Split to evaluate on.
-    """
-    if (config.validate and run.settings.get("validate") is False
-            and run.settings.get("dataset") == config.dataset and not split.never_trained):
-        screen.warn(f"{run.where}: trained without --validate, so also on the images that are "
-                    "evaluated now.")
-
-
-def _counted(examples, kind):
-    return f"{examples} examples{kind and ' of ' + kind}"
-
-
-def _name(names, number):
-    return names[number] if number < len(names) else "none"
 
 
 def _other(run, expected, found):

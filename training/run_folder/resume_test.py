@@ -4,7 +4,7 @@ from commands.errors import RunError, UsageError
 from input_data.dataset import DatasetInfo, Split
 from models.hparams import HParams
 from training.config import Config
-from training.run_folder import contents, resume
+from training.run_folder import contents, resume, trained_data
 from training.run_folder.resume import StoredRun
 
 STORED = {"model": "mlp", "dataset": "mnist", "num_targets": 1, "seed": 3, "batch_size": 8,
@@ -95,25 +95,25 @@ def split(num_examples=60, kind="IDX files", classes=2):
 
 
 def test_data_to_resume_with_are_the_same(tmp_path):
-    resume.write_data(str(tmp_path), split())
+    trained_data.write(str(tmp_path), split())
     run = resume.read(str(tmp_path))
-    resume.check_data(run, split(), resuming=True)
-    resume.check_data(run, split(num_examples=20, kind="records"))      # to evaluate
+    trained_data.check(run, split(), resuming=True)
+    trained_data.check(run, split(num_examples=20, kind="records"))      # to evaluate
     for other, message in ((split(num_examples=540), "60 examples of IDX files, found 540 exam"),
                            (split(kind="records"), "found 60 examples of records in here"),
                            (split(classes=3), "number 2 was none, found 2")):
         with pytest.raises(RunError, match=message):
-            resume.check_data(run, other, resuming=True)
+            trained_data.check(run, other, resuming=True)
 
 
 def test_what_was_broken_on_the_way_may_be_left_out(tmp_path):
-    resume.write_data(str(tmp_path), split())
+    trained_data.write(str(tmp_path), split())
     run = resume.read(str(tmp_path))
-    resume.check_data(run, split(num_examples=59), resuming=True, skip_broken=True)
+    trained_data.check(run, split(num_examples=59), resuming=True, skip_broken=True)
     with pytest.raises(RunError, match="found 59 examples"):
-        resume.check_data(run, split(num_examples=59), resuming=True)
+        trained_data.check(run, split(num_examples=59), resuming=True)
     with pytest.raises(RunError, match="found 61 examples"):
-        resume.check_data(run, split(num_examples=61), resuming=True, skip_broken=True)
+        trained_data.check(run, split(num_examples=61), resuming=True, skip_broken=True)
 
 
 def test_a_folder_of_data_that_has_gone_is_named(tmp_path):
@@ -124,7 +124,7 @@ def test_a_folder_of_data_that_has_gone_is_named(tmp_path):
 def test_a_run_of_before_says_nothing_of_the_kind(tmp_path):
     contents.write(str(tmp_path), contents.DATASET, {"height": 8, "width": 8, "depth": 1,
                                                      "class_names": ["0", "1"]})
-    resume.check_data(resume.read(str(tmp_path)), split(), resuming=True)
+    trained_data.check(resume.read(str(tmp_path)), split(), resuming=True)
 
 
 @pytest.mark.parametrize("name", [*contents.KEYS, *contents.BEGINNINGS, contents.PICTURE])
