@@ -434,7 +434,7 @@ def test_bad_data_get_one_line(damage, message, mnist_dir, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--train=false", "--checkpoint={}/train/model.ckpt-9"], "there: model.ckpt-2, model.ckpt-4"),
+    (["--train=false", "--checkpoint={}/train/model.ckpt-9"], "found model.ckpt-2, model.ckpt-4"),
     (["--train=false", "--checkpoint={}/train/model.ckpt-4",
       "--hparams_override=num_prime_capsules=4"],
      "expected [9, 9, 256, 32], found [9, 9, 256, 16]; most likely the hyperparameter "

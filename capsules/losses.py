@@ -1,4 +1,4 @@
-"""Losses of capsule networks, for each example; means are the caller's."""
+"""Losses of capsule networks, for each example of a batch."""
 
 import tensorflow as tf
 

@@ -19,7 +19,12 @@ def correct(logits, targets):
 def almost_correct(logits, targets):
     """Whether the classes of the highest logits hold at least one of the targets.
 
-    Args and Returns: as for `correct`.
+    Args:
+      logits: float [batch, num_classes].
+      targets: int [batch, num_targets], class ids in any order.
+
+    Returns:
+      bool [batch].
     """
     return tf.reduce_any(_found(logits, targets), axis=-1)
 

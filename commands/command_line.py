@@ -1,4 +1,4 @@
-"""What the project's commands have in common: flags, help, errors of one line."""
+"""Parses a command's flags, runs it, and turns errors into one line."""
 
 import os
 import sys
@@ -23,24 +23,23 @@ def new_flags():
 @streams.outlasted
 def run(argv, flag_values, settings, main, about, tensorflow=True, takes_arguments=False,
         before_use=None, help_text=None):
-    """Parses and checks a command's flags, then imports TensorFlow, then does the work.
+    """Checks a command's flags, imports TensorFlow, and does the command's work.
 
     Args:
       argv: list of str, the command and its arguments.
-      flag_values: what `new_flags` returned, with the command's flags defined.
+      flag_values: the command's flags, from `new_flags`.
       settings: function of the parsed flags that checks them and returns what main takes; with
         takes_arguments, a function of the flags and the list of the other arguments.
       main: function of the settings that does the work; returns an exit status, None for 0.
       about: str, what the command does, for --help.
       tensorflow: whether the work needs TensorFlow.
-      takes_arguments: whether the command takes arguments that are no flags.
-      before_use: function of what settings returned that chooses TensorFlow's devices, or None.
-      help_text: function of flag_values that returns --help's text on them, or None for absl's.
+      takes_arguments: whether the command takes arguments besides flags.
+      before_use: function of the settings that chooses TensorFlow's devices, or None.
+      help_text: function of flag_values that describes them for --help, or None for absl's.
 
     Returns:
-      int, the exit status: 2, and one line on the screen, for a UserError or a wrong flag; 129, 130
-      and 143 after SIGHUP, Ctrl-C and SIGTERM. `streams` says what happens where the screen cannot
-      be written.
+      int, the exit status: 2 for a UserError or a wrong flag; 129, 130 and 143 after SIGHUP, Ctrl-C
+      and SIGTERM.
     """
     name, kept_lines = os.path.basename(argv[0]), ""
     try:
@@ -52,7 +51,7 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
                 print(f"{about}\nFlags:\n{flags_help}")
                 return 0
             if arguments and not takes_arguments:
-                raise UsageError(f"unexpected argument {arguments[0]!r}: flags are --name=value.")
+                raise UsageError(f"unexpected argument {arguments[0]!r}; flags are --name=value.")
             checked = settings(flag_values, *([arguments] if takes_arguments else []))
             if tensorflow:
                 kept_lines = quiet_tensorflow.load(

@@ -7,27 +7,26 @@ import tempfile
 
 from commands.errors import UsageError
 
-# What Keras has to be set to, by the names in keras.json and in keras.config.
+# The settings of Keras that the networks need, named as in keras.json and keras.config.
 KERAS = {"backend": "tensorflow", "floatx": "float32", "image_data_format": "channels_last"}
 
 
 def load(show_lines=False, before_use=lambda: None):
-    """Imports TensorFlow and Keras and uses them once, so that later imports are free.
+    """Imports TensorFlow and Keras and uses them once.
 
-    The first lines that TensorFlow prints go straight to file descriptor 2, before any of its
-    settings are read: only the descriptor itself, pointing elsewhere, keeps them away.
+    TensorFlow prints its first lines to file descriptor 2 before it reads any of its settings, so
+    the descriptor is redirected meanwhile.
 
     Args:
-      show_lines: whether the lines are shown after all.
-      before_use: function that is called between import and first use, when devices can still be
-        chosen.
+      show_lines: whether to show the lines after all.
+      before_use: function to call between import and first use, when devices can be chosen.
 
     Returns:
-      str, the lines kept away: what to show when the program ends badly.
+      str, the hidden lines, to be shown if the program fails.
 
     Raises:
-      UsageError: if Keras is set to what the project's networks cannot take, or no folder for
-        temporary files can be used.
+      UsageError: if Keras has settings that the networks cannot use, or there is no folder for
+        temporary files.
     """
     if "tensorflow" in sys.modules or show_lines:
         _first_use(before_use)
@@ -41,7 +40,7 @@ def load(show_lines=False, before_use=lambda: None):
             _first_use(before_use)
         except Exception as error:
             kept.seek(0)
-            error.add_note(kept.read().decode(errors="replace"))    # shown if a traceback is
+            error.add_note(kept.read().decode(errors="replace"))    # shown with a traceback
             raise
         finally:
             sys.stderr.flush()
@@ -54,26 +53,26 @@ def load(show_lines=False, before_use=lambda: None):
 def _temporary_file():
     try:
         return tempfile.TemporaryFile()
-    except OSError as error:    # TensorFlow needs such a folder, too, for what AutoGraph writes
+    except OSError as error:    # AutoGraph needs one, too
         raise UsageError(f"No folder for temporary files can be used ({error.strerror}); set "
                          "TMPDIR to one.") from None
 
 
 def _first_use(before_use):
-    os.environ.setdefault("KERAS_BACKEND", KERAS["backend"])    # whatever keras.json says
-    _check_keras("backend", os.environ["KERAS_BACKEND"])        # others may not be installed
+    os.environ.setdefault("KERAS_BACKEND", KERAS["backend"])    # keras.json has no say
+    _check_keras("backend", os.environ["KERAS_BACKEND"])        # before an import that may fail
     import keras
     import tensorflow as tf
 
     for name in KERAS:
         _check_keras(name, getattr(keras.config, name)())
-    with contextlib.suppress(RuntimeError):     # it was used before, in this process
+    with contextlib.suppress(RuntimeError):     # TensorFlow was in use before
         for gpu in tf.config.list_physical_devices("GPU"):
-            # A trainer and the follower of its checkpoints can so share a card.
+            # So a training and the follower of its checkpoints can share a card.
             tf.config.experimental.set_memory_growth(gpu, True)
     before_use()
     tf.zeros([]) + 1
-    tf.zeros([], tf.float16)        # of which oneDNN has something to say, once
+    tf.zeros([], tf.float16)        # oneDNN prints a line on its first use
 
 
 def _check_keras(name, found):

@@ -1,11 +1,10 @@
-"""Settings as the fields of a dataclass: type, range, choices, default and meaning stand once.
+"""Settings as fields of a dataclass, each with its type, range, default and meaning.
 
     @dataclasses.dataclass(frozen=True)
     class Config:
         seed: int | None = setting("Decides everything random.", lowest=0, default=0)
 
-From such a field follow a command's flag with its help, and the check of a value that came from
-somewhere else, a file for example.
+Flags, their --help, and the checks of values read from files follow from these fields.
 """
 
 import dataclasses
@@ -20,20 +19,20 @@ WORDS = {bool: "true or false", int: "a whole number", float: "a finite number",
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is known of a setting.
+    """A setting's type, range and meaning.
 
     Attributes:
       name: str.
       type: bool, int, float or str.
       about: str, its meaning, for --help.
-      default: what is taken where nothing is said; None where something else decides.
+      default: the value of an unset setting; None where something else decides.
       optional: whether the value may be None.
-      group: str, the heading that it stands under in --help.
-      keep: what the owner of the settings says about keeping it, or None.
+      group: str, its heading in --help.
+      keep: the owner's rule for keeping it, or None.
       choices: function that returns the possible values, or None for any.
       lowest, highest: inclusive bounds, or None.
       above, below: exclusive bounds, or None.
-      check: function of a value that returns what else is wrong with it, or None.
+      check: function of a value that returns another problem with it, or None; or None.
     """
 
     name: str
@@ -51,7 +50,7 @@ class Setting:
     check: Callable | None = None
 
     def problem(self, value):
-        """Returns what is wrong with a value, such as "expected 1 or more, found 0", or None."""
+        """Returns the problem with a value, such as "expected 1 or more, found 0", or None."""
         if value is None and self.optional:
             return None
         return self._misfit(value) or (self.check and self.check(value))
@@ -69,7 +68,7 @@ class Setting:
 
     @property
     def expected(self):
-        """What a value has to be, in words: str."""
+        """The type and range in words, for errors."""
         if self.choices:
             return " or ".join(map(str, self.choices()))
         return WORDS[self.type] + self._range()
@@ -96,9 +95,9 @@ class Setting:
 
 
 def setting(about, optional=False, **known):
-    """Returns a dataclass field; its arguments are the attributes of `Setting`.
+    """Returns a dataclass field with the attributes of a `Setting`.
 
-    An optional field is None until somebody decides; others have their default from the start.
+    Optional fields start as None, others with their default.
     """
     default = None if optional else known["default"]
     return dataclasses.field(
@@ -112,7 +111,7 @@ def settings_of(owner):
 
 
 def define_flags(settings, flag_values):
-    """Defines a flag for each of some Settings; absl's --help lists them by their groups."""
+    """Defines a flag for each Setting; absl's --help lists them by group."""
     for one in settings:
         _define(one, flag_values)
 
@@ -133,7 +132,7 @@ def _define(one, flag_values):
     else:
         define = flags.DEFINE_integer if one.type is int else flags.DEFINE_float
         define(one.name, default, about, lower_bound=one.lowest, upper_bound=one.highest, **common)
-    flag_values[one.name].default_as_str = None     # absl's words for it, in quotes
+    flag_values[one.name].default_as_str = None     # which absl would show in quotes
 
 
 def _plain_type(annotation):

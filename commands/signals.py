@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP in a command: it ends with one line and status 130, 143 or 129.
+"""Ctrl-C, SIGTERM and SIGHUP end a command with one line and status 130, 143 or 129.
 
 SIGHUP comes when a terminal is closed or a connection lost; under `nohup` it stays ignored.
 """
@@ -11,20 +11,18 @@ import threading
 import time
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# One press of a key may come twice: programs such as `timeout` send a signal to the process and
-# to its group.
+# `timeout` and others signal both the process and its group, so one press may arrive twice.
 ONE_PRESS_SECONDS = 0.5
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, where Ctrl-C raises KeyboardInterrupt."""
+    """Raised by SIGTERM, as KeyboardInterrupt is by Ctrl-C."""
 
 
 class HungUp(KeyboardInterrupt):
-    """SIGHUP: the terminal is gone."""
+    """Raised by SIGHUP: the terminal is gone."""
 
 
-# What each signal raises, and the word for it.
 ERRORS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated, signal.SIGHUP: HungUp}
 WORDS = {KeyboardInterrupt: "interrupted", Terminated: "terminated", HungUp: "hung up"}
 
@@ -35,25 +33,20 @@ def status(error):
 
 
 def line(command, error):
-    """Returns what the screen shows of a KeyboardInterrupt.
-
-    Args:
-      command: str, the command's name.
-      error: KeyboardInterrupt; its text, if any, says what became of the work.
-    """
+    """Returns the line that the screen shows for a KeyboardInterrupt in a command."""
     return f"{command}: {WORDS[type(error)]}{str(error) and ' ' + str(error)}."
 
 
 def raise_for(number, text=""):
-    """Raises what stands for a signal: KeyboardInterrupt, Terminated or HungUp."""
+    """Raises the exception of a signal: KeyboardInterrupt, Terminated or HungUp."""
     raise ERRORS[number](text)
 
 
 @contextlib.contextmanager
 def handled_by(handler):
-    """The signals call a function of (number, frame) in the block; outside the main thread, none.
+    """Handles the signals by a function of (number, frame) within the block.
 
-    The handlers from before come back at the block's end.
+    Outside the main thread, where Python allows no handlers, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -67,17 +60,17 @@ def handled_by(handler):
 
 
 def raised():
-    """The signals raise an exception in the block, so that it cleans up behind itself."""
+    """Makes the signals raise an exception within the block, so that it can clean up."""
     return handled_by(lambda number, frame: raise_for(number))
 
 
 @contextlib.contextmanager
 def leaving_at_once():
-    """The signals end the process in the block, which has nothing to clean up.
+    """Makes the signals end the process within the block, which must have nothing to clean up.
 
-    That is for imports: an exception in the middle of one may come out as another, or nowhere.
+    It is for imports, where an exception may be swallowed or turned into another.
     """
-    screen = os.dup(2)      # where it is now; an import may turn descriptor 2 away
+    screen = os.dup(2)      # an import may redirect descriptor 2
     try:
         with handled_by(_leave(screen)):
             yield
@@ -86,7 +79,7 @@ def leaving_at_once():
 
 
 def leave_at_once():
-    """The signals end the process from now on, where nothing else handles them."""
+    """Makes the signals end the process from now on."""
     for number in _handled():
         signal.signal(number, _leave(2))
 
@@ -108,9 +101,9 @@ def _leave(screen):
 
 
 class Interrupts:
-    """A context manager that notes the first signal to stop, for the loop to see.
+    """A context manager that notes the first signal, for the training loop to stop.
 
-    Before the first step there is nothing to save, and a signal ends the program at once; so
+    Before the first step, when there is nothing to save, a signal ends the program at once. So
     does a second Ctrl-C at any time.
 
     Attributes:
@@ -130,13 +123,13 @@ class Interrupts:
         return self._handled.__exit__(*exception)
 
     def begin(self):
-        """From now on there is something to save."""
+        """Says that there is something to save from now on."""
         self._begun = True
 
     def receive(self, number):
-        """Notes a signal that came to another worker, if none came here before."""
+        """Notes a signal, also one that another worker received, unless one came before."""
         if self.received is None:
-            self._since = time.monotonic()      # first: a signal may come in between
+            self._since = time.monotonic()      # set first, as a signal may come in between
             self.received = number
 
     def _note(self, number, frame):
@@ -150,5 +143,5 @@ class Interrupts:
 
     @property
     def status(self):
-        """The exit status that says which signal ended the program, or None."""
+        """The exit status for the received signal, or None."""
         return self.received and 128 + self.received

@@ -1,9 +1,8 @@
-"""Standard input, output and error that are closed, full or gone do not end a command's work.
+"""Keeps a command at work when its standard streams are closed or cannot be written.
 
-A training goes on when nobody can read its screen any more, after `| head -1` for example: what
-cannot be written is dropped. Only the exit status tells of it at the end: 141 where the reader of
-a pipe has gone, as the shell has it, and 2 with one line on standard error for anything else, such
-as a full disk. A status other than 0 that the work itself ended with stays.
+A training goes on when its screen is gone, after `| head -1` for example; its output is dropped.
+If the work itself ends well, the exit status is then 141 for a closed pipe, as in a shell, and 2
+with one line on standard error for anything else, such as a full disk.
 """
 
 import contextlib
@@ -18,7 +17,7 @@ CANNOT_WRITE = 2
 
 
 def outlasted(run):
-    """Decorates a command's `run`, a function of argv and others that returns an exit status."""
+    """Decorates a function of argv, and others, that returns an exit status."""
     @functools.wraps(run)
     def outlasting(argv, *others, **options):
         if isinstance(sys.stdout, _Lasting):        # a command within a command
@@ -40,7 +39,7 @@ def outlasted(run):
 
 
 def _open_closed():
-    """Opens /dev/null where a standard stream is closed: the next file would take its place."""
+    """Opens /dev/null for closed standard streams, or the next file would take their place."""
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
@@ -48,10 +47,10 @@ def _open_closed():
 
 
 class _Lasting:
-    """A text stream that leads to /dev/null once it cannot be written.
+    """A text stream that turns to /dev/null when it cannot be written.
 
     Args:
-      stream: text stream; it escapes from now on what its encoding has no bytes for.
+      stream: text stream; characters outside its encoding are escaped from now on.
 
     Attributes:
       error: OSError, the first, or None.

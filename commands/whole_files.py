@@ -1,4 +1,4 @@
-"""Files whole or not at all: written under another name first, read if they have an end."""
+"""Writes files whole or not at all, and reads regular files only."""
 
 import contextlib
 import errno
@@ -8,7 +8,7 @@ import stat
 
 @contextlib.contextmanager
 def whole_file(path, replace=False):
-    """Yields the name to write to; the file takes its own name when the block ends well.
+    """Yields a temporary name to write to; renames the file when the block ends well.
 
     Args:
       path: str or Path, the file to make.
@@ -36,7 +36,7 @@ def read_whole_text(path):
       path: str or Path.
 
     Raises:
-      OSError: if it cannot be read; also, at once, for a pipe or a device, which may have no end.
+      OSError: if it cannot be read; also for a pipe or a device, which may have no end.
       UnicodeDecodeError: if it is not UTF-8.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):

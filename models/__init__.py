@@ -12,8 +12,7 @@ NETWORKS = {
     "cnn": "models.simple_models:SimpleConvModel",
 }
 
-# Of a parameter in training: its value, its gradient, and two moments, float32.
-BYTES = 4 * 4
+BYTES = 4 * 4       # of a parameter in training: value, gradient and two moments, float32
 
 
 def network_class(name):
@@ -28,11 +27,7 @@ def default_hparams(name):
 
 
 def count_params(name, hparams, info):
-    """Returns the number of a network's parameters, which are not made for it.
-
-    Args:
-      name, hparams, info: as for `build`.
-    """
+    """Returns the number of a network's parameters, without making them."""
     import tensorflow as tf
 
     with tf.Graph().as_default():       # where initial values are not computed
@@ -40,11 +35,7 @@ def count_params(name, hparams, info):
 
 
 def check_size(name, hparams, info):
-    """Raises HParamsError if a network is too large to train in this machine's memory.
-
-    Args:
-      name, hparams, info: as for `build`.
-    """
+    """Raises HParamsError if a network is too large to train in this machine's memory."""
     count = count_params(name, hparams, info)
     needed = BYTES * count / 1e9
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
@@ -61,7 +52,8 @@ def build(name, hparams, info, convolution="auto", precision="float32"):
       name: a key of NETWORKS.
       hparams: HParams.
       info: what the dataset says of itself: height, width, depth, num_classes, num_targets.
-      convolution, precision: as for `network.Network`.
+      convolution: "auto", "direct" or "spectral".
+      precision: "float32" or "bfloat16".
     """
     return network_class(name)(
         hparams, image_shape=(info.height, info.width, info.depth),

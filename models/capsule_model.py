@@ -13,8 +13,6 @@ from models.network import Network, build_chain
 @keras.saving.register_keras_serializable(package="models")
 class CapsuleModel(Network):
     """Convolution, primary capsules, class capsules, and a decoder when remake is true.
-
-    Args: as for `Network`.
     """
 
     uses: ClassVar[tuple] = ("leaky", "num_prime_capsules", "padding", "remake", "routing")

@@ -8,8 +8,6 @@ from models.network import Network, build_chain
 
 class Chain(Network):
     """A network that is one chain of layers, from images to logits.
-
-    Args: as for `Network`.
     """
 
     def __init__(self, hparams, image_shape, num_classes, *args, **kwargs):

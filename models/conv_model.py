@@ -11,8 +11,6 @@ from models.chain import Chain
 @keras.saving.register_keras_serializable(package="models")
 class ConvModel(Chain):
     """Two pooled convolutions and two dense layers; logits are linear.
-
-    Args: as for `Network`.
     """
 
     uses: ClassVar[tuple] = ("padding",)

@@ -18,8 +18,6 @@ SOFTMAX = {"loss_type": "softmax"}
 @keras.saving.register_keras_serializable(package="models")
 class MultilayerPerceptron(Chain):
     """Pixels, 50 ReLU, linear: 784-50-10 for MNIST, 39,760 parameters.
-
-    Args: as for `Network`.
     """
 
     defaults: ClassVar[dict] = SOFTMAX
@@ -38,8 +36,6 @@ class SimpleConvModel(Chain):
 
     Kernels are 5x5, 5x5 and 4x4, pools 2x2. Without padding, 28x28 pixels become 24x24, 12x12,
     8x8, 4x4 and 1x1: 28,135 parameters for MNIST.
-
-    Args: as for `Network`.
     """
 
     defaults: ClassVar[dict] = SOFTMAX

@@ -262,10 +262,7 @@ def from_flags(values, **others):
 
     Args:
       values: what `new_flags` returned.
-      **others: settings to take in place of what the flags of their names say.
-
-    Raises:
-      UsageError, HParamsError: as for `Config`.
+      **others: settings that replace those of the flags.
     """
     given = {name: values[name].value for name in SETTINGS if name in values}
     return Config(**{**given, **others})

@@ -68,7 +68,7 @@ def test_a_disk_that_is_full_for_a_while(command, steps, limited, whole, tmp_pat
     line, = screen(capsys)
     assert line.startswith(f"Warning: {tmp_path}/run/train: the checkpoint of step 4 cannot be "
                            "written (")
-    assert line.endswith("Going on; it is tried again within a minute.")
+    assert line.endswith("Training goes on and tries again within a minute.")
     assert last_bytes(tmp_path) == whole
 
 

@@ -1,10 +1,9 @@
-"""Writes a trained network as a small checkpoint of its own, to keep or to give away.
+"""Writes a trained network as a small checkpoint, to keep or to give away.
 
     python -m training.export --checkpoint=/tmp/run/train/model.ckpt-1000 --output=network
 
-Without the optimizer's slots, with the moving average of the weights where the training kept one,
-and as 16-bit numbers, it takes a sixth or less of the space. It is evaluated, looked at, and
-started from like any other checkpoint.
+The new checkpoint holds no optimizer state, the moving average of the weights where the training
+kept one, and 16-bit numbers: a sixth or less of the space. It works like any other checkpoint.
 """
 
 import os
@@ -19,7 +18,7 @@ from training.config import Keep, kept
 from training.run_folder import contents
 
 DTYPES = ("float16", "float32")
-# Settings that say what the network is; the others name places of one machine.
+# Settings that describe the network; the others name places on one machine.
 KEPT = kept(Keep.ALWAYS)
 
 FLAGS = command_line.new_flags()
@@ -29,7 +28,7 @@ flags.DEFINE_enum("dtype", DTYPES[0], list(DTYPES), "Of the numbers written.", f
 
 
 def export(checkpoint, output, dtype="float16"):
-    """Writes a checkpoint's network into a new folder, with what is known of it.
+    """Writes a checkpoint's network, its settings and hyperparameters into a new folder.
 
     Args:
       checkpoint: str, the name of a checkpoint.
@@ -40,8 +39,8 @@ def export(checkpoint, output, dtype="float16"):
       str, the name of the new checkpoint.
 
     Raises:
-      HParamsError, RunError: if the checkpoint, or what lies beside it, cannot be read, the
-        folder not be written, or a number is too large for the dtype.
+      HParamsError, RunError: if files cannot be read or written, or a number is too large for
+        the dtype.
     """
     import tensorflow as tf
 

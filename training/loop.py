@@ -26,31 +26,22 @@ TIME_IS_UP = 1          # below the number of every signal that asks to end
 
 
 class Hook:
-    """What tests and measurements are told of a training; this one does nothing."""
+    """Callbacks of a training, for tests and measurements; these do nothing."""
 
     def before_step(self, step, batch):
-        """Is called with a step's number and its batch, a dict."""
+        """Receives a step's number and its batch, a dict."""
 
     def after_step(self, step, metrics):
-        """Is called with a step's number and its StepMetrics, summed over the batch."""
+        """Receives a step's number and its StepMetrics, summed over the batch."""
 
     def around_save(self, step):
-        """Returns a context manager that a step's checkpoint is written in."""
+        """Returns a context manager around the writing of a step's checkpoint."""
         return contextlib.nullcontext()
 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What is trained, on what, and where it is left.
-
-    Attributes:
-      config: Config without open settings.
-      network: Network.
-      optimizer: its optimizer (see `optimizer.make_optimizer`).
-      split: Split to train on.
-      writer: CheckpointWriter of both.
-      replicas: Replicas, in whose scope the network was made.
-    """
+    """What a training needs; `replicas` is the Replicas that the network was made for."""
 
     config: Config
     network: Any
@@ -63,23 +54,22 @@ class Training:
 def run(training, deadline=math.inf, hook=None):
     """Trains a network from its optimizer's step to max_steps.
 
-    Leaves in the writer's folder: checkpoints every save_step and at the end, summaries,
-    history.csv, and the mark of a finished training. Ctrl-C, SIGTERM and the deadline end the
-    training after the step, with a checkpoint. What cannot be written on the way is reported,
-    and tried again.
+    Writes checkpoints every save_step and at the end, summaries, history.csv and, at max_steps,
+    finished.json. Ctrl-C, SIGTERM and the deadline end the training after the current step, with
+    a checkpoint. A checkpoint that cannot be written is reported and tried again.
 
     Args:
       training: Training.
-      deadline: float, what time.monotonic() says when the training is to end.
+      deadline: float, the value of time.monotonic() to end at.
       hook: Hook, or None.
 
     Returns:
-      The exit status that a signal or the deadline asks for, or None.
+      The exit status of a signal or the deadline, or None.
 
     Raises:
       DataError: for damaged examples; after a checkpoint.
-      NonFiniteLossError: if a loss is not a number; the last checkpoint is from before.
-      RunError: if the last checkpoint, or a summary, could not be written.
+      NonFiniteLossError: if a loss is not finite; the last checkpoint is from before.
+      RunError: if the last checkpoint, or a summary, cannot be written.
     """
     hook = Hook() if hook is None else hook
     config, network, writer = training.config, training.network, training.writer
@@ -115,7 +105,7 @@ def run(training, deadline=math.inf, hook=None):
                 summary.scalars(step, values)
                 summary.metrics(step, training_loss=values["total_loss"])
             if network.hparams.verbose and step % DETAILS_EVERY == 0:
-                # No more at once than training takes.
+                # No more examples at once than training computes.
                 summary.details(step, network,
                                 {key: values[:config.micro_batch] for key, values in batch.items()})
 
@@ -132,7 +122,7 @@ def run(training, deadline=math.inf, hook=None):
 
 
 def _next(batches, training, step):
-    """Returns the next batch; where it cannot be had, what was trained before `step` is saved."""
+    """Returns the next batch; saves the training, if there was a step, when that fails."""
     try:
         with plain_data_errors():
             return next(batches)
@@ -147,7 +137,7 @@ def _next(batches, training, step):
 
 
 def _is_asked_to_end(replicas, interrupts, deadline):
-    """Returns whether a signal or the deadline says so, to any of the workers."""
+    """Whether a signal or the deadline asks any of the workers to end."""
     number = replicas.highest(interrupts.received or TIME_IS_UP * (time.monotonic() >= deadline))
     if number > TIME_IS_UP:
         interrupts.receive(number)
@@ -160,11 +150,11 @@ def _save(writer, last):
     except RunError as error:
         if last:
             raise
-        screen.warn(f"{error} Going on; it is tried again within a minute.")
+        screen.warn(f"{error} Training goes on and tries again within a minute.")
 
 
 def _end(writer, step, max_steps, interrupts, summary):
-    """Says how the training ended, and returns its exit status."""
+    """Prints how the training ended, and returns its exit status."""
     if interrupts.received and step < max_steps:
         print(f"Stopped at step {step}: {writer.newest}")
         return interrupts.status
@@ -189,7 +179,7 @@ def _check_losses(metrics, step, writer):
 
 
 def _check_variables(network, step, writer):
-    """Keeps what the next loss would show out of a checkpoint."""
+    """Raises NonFiniteLossError before such variables reach a checkpoint."""
     for path, variable in network.variable_paths().items():
         if not np.isfinite(variable.numpy()).all():
             raise NonFiniteLossError(

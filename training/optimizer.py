@@ -11,7 +11,7 @@ SLOTS = ("momentum", "velocity", AVERAGE)
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The rate that hyperparameters ask for, continuous, and never below a lowest one."""
+    """The learning rate of the hyperparameters, never below LOWEST_LEARNING_RATE."""
 
     def __init__(self, hparams):
         if hparams.schedule == "cosine":
@@ -26,7 +26,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def warn_of_early_end(hparams, max_steps):
-    """Says on the screen if the learning rate is at its lowest long before a training ends."""
+    """Warns if the learning rate reaches its lowest value before the training ends."""
     if hparams.schedule == "cosine" and hparams.decay_steps < max_steps:
         screen.warn(f"schedule=cosine ends at decay_steps={hparams.decay_steps:g}; the steps "
                     f"from there to --max_steps={max_steps} have the learning rate "
@@ -37,8 +37,8 @@ class Adam(keras.optimizers.Adam):
     """Keras' Adam, with each variable's update in one pass over memory.
 
     Attributes:
-      moments_from: int64 tf.Variable, the step at which the moments were 0: not step 0 where a
-        training starts from a checkpoint that has none.
+      moments_from: int64 tf.Variable, the step at which the moments were 0. It is not 0 where a
+        training starts from a checkpoint without moments.
     """
 
     def __init__(self, *args, **kwargs):
@@ -57,10 +57,7 @@ class Adam(keras.optimizers.Adam):
 
 
 def make_optimizer(network):
-    """Returns Adam with the network's learning rate and slots for each of its variables.
-
-    With the hyperparameter ema_decay it keeps an exponential moving average of each, too.
-    """
+    """Returns Adam for a network, with a moving average of its variables if ema_decay is set."""
     hparams = network.hparams
     optimizer = Adam(LearningRate(hparams), beta_1=0.9, beta_2=0.999, epsilon=1e-8,
                      use_ema=hparams.ema_decay > 0, ema_momentum=hparams.ema_decay)
@@ -69,10 +66,7 @@ def make_optimizer(network):
 
 
 def optimizer_slots(network, optimizer):
-    """Returns an optimizer's variables as {slot: {path: variable}}, paths as the network's.
-
-    The slots are Adam's moments and, where it keeps one, the moving average.
-    """
+    """Returns an optimizer's moments and moving average as {slot: {network's path: variable}}."""
     paths = [path for path, variable in network.variable_paths().items() if variable.trainable]
     found = {slot: dict(zip(paths, (variable for variable in optimizer.variables
                                     if variable.path.endswith("_" + slot))))

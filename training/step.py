@@ -9,7 +9,7 @@ from training.distribution.replicas import ONE
 
 
 class StepMetrics(NamedTuple):
-    """Losses and hits of a batch or, summed, of several.
+    """Losses and correct predictions of a batch, by example or summed.
 
     Attributes:
       classification: float32 [batch], the classification loss.
@@ -30,10 +30,10 @@ class StepMetrics(NamedTuple):
 
 
 def loss_and_metrics(hparams, batch, inferred):
-    """Compares a network's answer with the truth.
+    """Compares a network's answer with the targets.
 
     Args:
-      hparams: HParams, of which loss_type and loss_scale say what is minimized.
+      hparams: HParams with loss_type and loss_scale.
       batch: dict with targets and target_images.
       inferred: Inferred.
 
@@ -73,21 +73,20 @@ def summed_metrics(metrics):
 def make_train_step(network, optimizer, replicas=ONE, micro_batch=None):
     """Returns a function that trains the network on one batch.
 
-    Losses are summed over a device's examples and divided by the global batch, so that the
-    sum of the devices' gradients is the gradient of the mean, however the batch was split.
+    Losses are summed over a device's examples and divided by the size of the whole batch: the sum
+    of the devices' gradients is then the gradient of the mean.
 
     Args:
       network: Network.
       optimizer: its optimizer.
       replicas: Replicas.
-      micro_batch: most examples that a device computes at once, or None for all of its share:
-        the gradients of the parts are added up, which takes less memory, and gives the same
-        update but for rounding.
+      micro_batch: most examples that a device computes at once, or None for all of its share.
+        Adding the gradients of the parts up takes less memory and, but for rounding, gives the
+        same update.
 
     Returns:
-      Function of a batch, as `Replicas.spread` returns it, and of the number of examples in the
-      whole batch; returns StepMetrics, float32 scalars summed over the batch, from before the
-      update.
+      Function of a batch from `Replicas.spread` and of the size of the whole batch. It returns
+      StepMetrics from before the update, float32 scalars summed over the batch.
     """
     variables = network.trainable_variables
 
@@ -103,7 +102,7 @@ def make_train_step(network, optimizer, replicas=ONE, micro_batch=None):
         else:
             total, metrics = _sum_of_parts(gradients, batch, global_batch, micro_batch, variables)
         optimizer.apply(total, variables)
-        return tf.stack(metrics)    # which is sent to other devices at once
+        return tf.stack(metrics)    # one tensor to send to other devices
 
     @tf.function
     def step(batch, global_batch):

@@ -1,4 +1,4 @@
-"""A training: how it is set up, and how it ends. The steps themselves are in loop.py."""
+"""Sets a training up, and ends it. The steps are in loop.py."""
 
 import contextlib
 import dataclasses
@@ -34,16 +34,16 @@ CHANNELS = 256              # of the largest tensor there is, the first convolut
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What a training starts with.
+    """What a training starts from.
 
     Attributes:
-      config: Config, with what an earlier start decided.
+      config: Config without open settings.
       hparams: HParams.
       split: Split to train on.
-      step: int, the step to go on from; 0 for a new training.
-      stored: the StoredCheckpoint that its variables are in, or None.
-      resumed: whether that is the training's own.
-      given: whether variables are not the initial ones.
+      step: int, the last step taken; 0 for a new training.
+      stored: the StoredCheckpoint with its variables, or None.
+      resumed: whether that checkpoint is the training's own.
+      given: whether variables come from a checkpoint, here or at the chief.
     """
 
     config: Config
@@ -58,24 +58,24 @@ class Start:
 def train(config, hook=None):
     """Trains, from the last checkpoint in summary_dir/train if there is one.
 
-    Of several workers the chief decides and writes, and the others follow it.
+    Of several workers, the chief decides and writes, and the others follow it.
 
     Args:
       config: Config.
       hook: loop.Hook, or None.
 
     Returns:
-      int exit status, or None for 0: 3 after a loss that is not finite, 4 when max_minutes are
-      over, 128 + N after signal N.
+      int exit status, or None for 0: 3 after a loss that is not finite, 4 after max_minutes,
+      128 + N after signal N.
 
     Raises:
-      DataError, HParamsError, RunError: for what the user can mend.
+      UserError: for faults that the user can mend.
     """
     deadline = time.monotonic() + 60 * config.max_minutes if config.max_minutes else math.inf
     replicas = devices.replicas(config)
     with contextlib.ExitStack() as stack:
         stack.enter_context(replicas.plain_errors())
-        if not replicas.is_chief:       # the files of a run that it makes nevertheless
+        if not replicas.is_chief:       # its own files go into a temporary folder
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="worker-"))
             config = dataclasses.replace(config, summary_dir=folder)
         contents.make_folder(config.train_folder)
@@ -100,7 +100,7 @@ def train(config, hook=None):
 
 
 def _begin(config):
-    """Returns the Start of a training; says on the screen where it goes on, if it does."""
+    """Returns the Start of a training; prints which checkpoint it goes on from, if any."""
     folder = config.train_folder
     remove_unfinished_checkpoints(folder)
     contents.remove_leftovers(folder)
@@ -121,13 +121,13 @@ def _begin(config):
     if resumed:
         trained_data.check(run, split, resuming=True, skip_broken=config.skip_broken)
     if stored is None or step < config.max_steps:
-        # Or a follower would take an earlier end for this one.
+        # An old end mark would stop a follower early.
         contents.remove(folder, contents.FINISHED)
     return Start(config, hparams, split, step, stored, resumed, stored is not None)
 
 
 def _set_up(start, replicas):
-    """Returns the Training of a Start; leaves its settings in its folder."""
+    """Returns the Training of a Start; writes its settings into its folder."""
     config, folder = start.config, start.config.train_folder
     if config.batch_size < replicas.count:
         raise RunError(f"--batch_size={config.batch_size}: expected at least one example for "
@@ -158,7 +158,7 @@ def _set_up(start, replicas):
 
 
 def _check_batch(config, replicas, network):
-    """Raises RunError for more examples at once than TensorFlow's convolutions can number."""
+    """Raises RunError for more examples at once than TensorFlow's convolutions can index."""
     at_once = -(-config.batch_size // replicas.count)
     at_once = min(at_once, config.micro_batch or at_once)
     height, width, _ = network.image_shape
@@ -169,7 +169,7 @@ def _check_batch(config, replicas, network):
 
 
 def _told(start):
-    """Returns what the chief tells the other workers of a Start: str."""
+    """Returns the chief's Start as text for the other workers."""
     return json.dumps({"settings": dataclasses.asdict(start.config),
                        "hparams": start.hparams.to_json(),
                        "dataset": dataclasses.asdict(start.split.info),
@@ -180,7 +180,7 @@ def _join(config, told):
     """Returns the Start of a worker that follows the chief.
 
     Raises:
-      RunError: if it was started with other flags, or has other data.
+      RunError: if the worker has other flags or other data.
     """
     told = json.loads(told)
     asked, max_steps = config.max_steps, told["settings"]["max_steps"]
@@ -203,7 +203,7 @@ def _join(config, told):
 
 
 def _share(network, optimizer, step, replicas):
-    """Gives all workers the chief's variables and the optimizer's."""
+    """Copies the chief's variables, and its optimizer's, to all workers."""
     if replicas.workers == 1:
         return
     moments = optimizer_slots(network, optimizer).values()

@@ -25,12 +25,12 @@ class SpectralConv2D(keras.layers.Conv2D):
       filters: number of output channels.
       kernel_size: int, or (height, width).
       strides: int, the same for rows and columns.
-      algorithm: "spectral"; or "auto" or "direct", as for `convolution.Convolution`.
-      **kwargs: as for keras.layers.Conv2D, but neither dilation, groups nor channels first.
+      algorithm: "spectral", "direct" or "auto" (see `convolution.algorithm`).
+      **kwargs: other arguments of keras.layers.Conv2D, except dilation_rate and groups.
 
     Raises:
-      ValueError: for what it cannot do, images of another shape, or images smaller than an
-        unpadded kernel.
+      ValueError: for unequal strides, dilation, groups or channels first; for images of another
+        shape, or smaller than an unpadded kernel.
     """
 
     def __init__(self, filters, kernel_size, strides=1, algorithm="spectral", **kwargs):

@@ -8,8 +8,8 @@ coefficients c[i, j], start uniform and grow where a vote agrees with the outcom
     v[j]    = squash(s[j])
     b[i, j] = b[i, j] + votes[i, j] . v[j]
 
-Gradients flow through all iterations. `dynamic_routing` takes the votes; `routing_products`
-has the same from inputs and weights, without the votes.
+Gradients flow through all iterations. `dynamic_routing` takes the votes; `products.route`
+computes the same from inputs and weights, without building the votes.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from capsules.ops import leaky_softmax, squash
 
 
 class RoutingSteps(NamedTuple):
-    """What routing computes on its way, for looking at it.
+    """Intermediate results of routing.
 
     Attributes:
       couplings: float [iterations, batch, in_caps, out_caps], the coupling coefficients.
@@ -34,7 +34,7 @@ class RoutingSteps(NamedTuple):
 
 
 class Iterations(NamedTuple):
-    """What `iterate` computes on its way, one entry an iteration; out capsules come first.
+    """Intermediate results of `iterate`: a list entry for each iteration, out capsules first.
 
     Attributes:
       couplings: coupling coefficients [out_caps, batch, in_caps]; the first are one number.
@@ -75,13 +75,7 @@ def dynamic_routing(votes, biases, iterations=3, leaky=False):
 
 
 def dynamic_routing_steps(votes, biases, iterations=3, leaky=False):
-    """Routes votes to capsules, and keeps what every iteration computes.
-
-    Args and Raises: as for `dynamic_routing`.
-
-    Returns:
-      RoutingSteps.
-    """
+    """The intermediate results of `dynamic_routing`, for the same arguments: RoutingSteps."""
     return _iterate_votes(votes, biases, iterations, leaky).steps(votes.shape[1])
 
 
@@ -97,7 +91,7 @@ def _iterate_votes(votes, biases, iterations, leaky):
 
 
 def iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky):
-    """The iterations, whatever the form of the votes.
+    """Procedure 1, for votes of any form.
 
     Args:
       plain_sum: [out_caps, batch, atoms], the sum of the votes: the first coefficients are
@@ -106,7 +100,9 @@ def iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky):
         [out_caps, batch, atoms].
       agreement: function of capsules [out_caps, batch, atoms] that returns
         [out_caps, batch, in_caps].
-      biases, iterations, leaky: as for `dynamic_routing`.
+      biases: [out_caps, atoms].
+      iterations: int.
+      leaky: bool.
 
     Returns:
       Iterations.

@@ -57,13 +57,7 @@ def route(inputs, weights, biases, iterations=3, leaky=False):
 
 
 def route_steps(inputs, weights, biases, iterations=3, leaky=False):
-    """Routes as `route` does, and keeps what every iteration computes.
-
-    Args and Raises: as for `route`.
-
-    Returns:
-      routing.RoutingSteps.
-    """
+    """The intermediate results of `route`, for the same arguments: RoutingSteps."""
     _, found = _iterate_products(inputs, weights, biases, iterations, leaky)
     return found.steps(inputs.shape[1])
 
@@ -121,7 +115,8 @@ class _Votes:
     Where coefficients multiply, in_atoms come before in_caps: their rows are contiguous.
 
     Args:
-      inputs, weights: as for `route`.
+      inputs: [batch, in_caps, in_atoms].
+      weights: [in_caps, in_atoms, out_caps * atoms].
       out_caps, atoms: int.
     """
 

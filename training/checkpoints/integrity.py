@@ -1,7 +1,7 @@
-"""The two files of a checkpoint, .index and .data, and whether every byte of them is as written.
+"""Checks every byte of a checkpoint's two files, .index and .data.
 
-TensorFlow checks tensors and the index's blocks when it reads them, but not the end of the index,
-and not what it is not asked for. The end is, in the order of the file:
+TensorFlow checks the tensors and the blocks of the index that it reads, but not the end of the
+index, which is, in the order of the file:
 
     metaindex block (empty), its type (1 byte) and masked CRC-32C (4)
     index block, its type and masked CRC-32C
@@ -23,18 +23,15 @@ DATA = ".data-00000-of-00001"
 MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 FOOTER = 48         # bytes
 TRAILER = 5         # bytes
-# What TensorFlow's reader raises for files that are damaged, by the kind of damage.
+# Errors of TensorFlow's reader for various kinds of damage.
 DAMAGE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 
 
 def open_whole(name):
-    """Returns a reader of a checkpoint after reading all of it.
+    """Reads all of a checkpoint, and returns its reader, from tf.train.load_checkpoint.
 
     Args:
       name: str, the checkpoint's name, without .index.
-
-    Returns:
-      What tf.train.load_checkpoint returns.
 
     Raises:
       DamagedError: if a file is damaged.
@@ -46,7 +43,7 @@ def open_whole(name):
                 raise DamagedError(f"Checkpoint {name}: damaged (the end of {INDEX}).")
         if os.path.exists(name + DATA):
             with open(name + DATA, "rb"):
-                pass    # may it be read? TensorFlow's errors do not say
+                pass    # raises PermissionError, unlike TensorFlow
         reader = tf.train.load_checkpoint(name)
         _check_sizes(name, reader)
         for key in reader.get_variable_to_shape_map():
@@ -61,7 +58,7 @@ def open_whole(name):
 
 
 def _check_sizes(name, reader):
-    """Raises DamagedError if an index claims more than the data hold, before that is allocated."""
+    """Raises DamagedError, before memory is allocated, if the index claims more than there is."""
     dtypes = reader.get_variable_to_dtype_map()
     claimed = sum(
         math.prod(shape) * (1 if dtypes[key] == tf.string else dtypes[key].size)

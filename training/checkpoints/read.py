@@ -1,9 +1,8 @@
-"""Checkpoints, model.ckpt-STEP: found, checked, and read in this format and in the reference's.
+"""Finds, checks and reads checkpoints, in this project's format and in the reference's.
 
-A checkpoint holds, by path, the network's variables (network/conv1/kernel), the optimizer's slots
-(momentum/..., velocity/..., and average/... where it keeps a moving average), the step, and the
-step from which the slots count (moments_from). The input needs nothing: batch k follows from the
-seed and k.
+A checkpoint, model.ckpt-STEP, holds the network's variables (network/conv1/kernel), the optimizer's
+slots (momentum/..., velocity/..., and average/... with a moving average), the step, and the step
+at which the moments were 0 (moments_from). Input has no state: batch k follows from the seed and k.
 """
 
 import math
@@ -31,8 +30,7 @@ def latest_checkpoint(folder):
 def checkpoint_names(folder):
     """Returns the names of a folder's checkpoints, by step.
 
-    The files themselves are looked at: the state file that TensorFlow keeps beside them may be
-    missing, or name the place where the folder was before.
+    TensorFlow's state file is not read: it may be missing, or the folder may have moved.
     """
     return [os.path.join(folder, f"{CHECKPOINT_NAME}-{step}")
             for step, files in checkpoint_files(folder).items()
@@ -40,7 +38,7 @@ def checkpoint_names(folder):
 
 
 def checkpoint_files(folder):
-    """Returns {step: the names of its checkpoint's files} of a folder, by step."""
+    """Returns {step: names of the checkpoint's files} for a folder, ordered by step."""
     found = {}
     for entry in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         # TensorFlow 1 wrote a .meta, too.
@@ -52,12 +50,10 @@ def checkpoint_files(folder):
 
 
 def newest_whole_checkpoint(folder):
-    """Returns the StoredCheckpoint of a folder's highest step, or None if there is none.
-
-    One that is damaged, or lacks a file, is named on the screen, and the one before is taken.
+    """Returns a folder's newest StoredCheckpoint, or None; warns of damaged ones.
 
     Raises:
-      DamagedError: if there are checkpoints, and none is whole.
+      DamagedError: if all checkpoints are damaged.
       RunError: if the newest whole one is not a checkpoint of a network.
     """
     steps = [step for step, files in checkpoint_files(folder).items()
@@ -85,7 +81,7 @@ class StoredCheckpoint:
       step: int.
 
     Raises:
-      DamagedError: if it is missing or damaged, wherever in its files.
+      DamagedError: if it is missing or damaged.
       RunError: if it may not be read, or is not a checkpoint of a network.
     """
 
@@ -94,7 +90,7 @@ class StoredCheckpoint:
         self.folder = os.path.dirname(name)
         if not os.path.exists(name + integrity.INDEX):
             raise DamagedError(f"Checkpoint {name}: there is no {name}{integrity.INDEX}; "
-                               f"there: {_neighbours(name)}.")
+                               f"found {_neighbours(name)}.")
         self._reader = integrity.open_whole(name)
         shapes = self._reader.get_variable_to_shape_map()
         self._keys = set(shapes)
@@ -111,10 +107,10 @@ class StoredCheckpoint:
 
         Args:
           network: Network.
-          averaged: whether their moving averages are taken, where the training kept them.
+          averaged: whether to take the moving averages, where the training kept them.
 
         Raises:
-          RunError: if one is missing or has another shape; names it and what decides it.
+          RunError: if a variable is missing or has another shape.
         """
         variables = network.variable_paths()
         for path, variable in variables.items():
@@ -128,7 +124,7 @@ class StoredCheckpoint:
             self._assign(variable, self._network_key(path, averaged))
 
     def network_arrays(self):
-        """Returns what `restore_network` gives, as {path: NumPy array}."""
+        """Returns the network's variables, averaged if possible, as {path: NumPy array}."""
         return {path: np.asarray(self._read(self._network_key(path))).reshape(shape)
                 for path, shape in self._shapes.items()}
 
@@ -137,10 +133,10 @@ class StoredCheckpoint:
         return average if averaged and average in self._keys else self._key(path)
 
     def restore_optimizer(self, network, optimizer):
-        """Gives an optimizer its slots and step, as far as this checkpoint has them.
+        """Gives an optimizer the slots and the step of this checkpoint.
 
-        A moving average that it has not begins at the variables; moments that it has not begin
-        at 0, as those of a first step do.
+        Without a moving average here, the average starts at the variables; without moments,
+        they start at 0.
         """
         for slot, variables in optimizer_slots(network, optimizer).items():
             for path, variable in variables.items():
@@ -164,7 +160,7 @@ class StoredCheckpoint:
 
     def _assign(self, variable, key):
         value = np.asarray(self._read(key))
-        if value.dtype == np.float16:       # as `export` may write it
+        if value.dtype == np.float16:       # of an exported network
             value = value.astype(np.float32)
         if value.dtype != variable.dtype or value.size != math.prod(variable.shape):
             raise RunError(f"Checkpoint {self.name}: {key}: expected {variable.dtype} "
@@ -202,7 +198,7 @@ def _shapes(shape_by_key):
 
 
 def _described(array):
-    """Returns what an array is, in words: its value, or its type and shape."""
+    """Returns an array's type and shape, or its value, for errors."""
     return f"{array.dtype} {list(array.shape)}" if array.shape else f"{array.dtype} {array}"
 
 

@@ -67,7 +67,7 @@ def test_a_missing_decoder_is_named(tmp_path, info):
 
 def test_missing_checkpoints_name_their_neighbours(tmp_path, info):
     save(tmp_path, *build(info))
-    with pytest.raises(RunError, match=r"no .*ckpt-8.index; there: model.ckpt-7"):
+    with pytest.raises(RunError, match=r"no .*ckpt-8.index; found model.ckpt-7"):
         StoredCheckpoint(str(tmp_path / "model.ckpt-8"))
     with pytest.raises(RunError, match="no folder"):
         StoredCheckpoint(str(tmp_path / "nowhere" / "model.ckpt-8"))

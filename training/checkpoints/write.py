@@ -1,9 +1,9 @@
-"""Writes checkpoints, so that the newest whole one is whole whatever happens.
+"""Writes checkpoints, each whole or not at all.
 
-A checkpoint is written in a folder beside its place, brought to the disk, and moved there: its
-.data first, then its .index, which makes it exist. Killed in between, the folder is left behind;
-the next writer takes it, and what had been moved, away. Only then the state file `checkpoint`
-names it, for TensorFlow's own functions, and old checkpoints are removed, their .index first.
+A checkpoint is written into a folder of its own, synced to the disk, and moved to its place: .data
+first, then .index, which makes it exist. If the process is killed in between, the next writer
+removes the folder and what was moved. Last, the state file `checkpoint` names the checkpoint for
+TensorFlow's own functions, and old checkpoints are removed, .index first.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ RETRY_SECONDS = 60
 
 
 class CheckpointWriter:
-    """Writes a run's checkpoints into a folder; there must be one writer at a time.
+    """Writes a run's checkpoints into a folder, as its only writer.
 
     Args:
       folder: str, must exist.
       network: Network.
       optimizer: its optimizer.
-      keep: most checkpoints of the folder to keep.
-      newest: str, the name of the whole checkpoint that the run goes on from, or None.
+      keep: number of newest checkpoints to keep.
+      newest: str, the name of the checkpoint that the run resumes from, or None.
 
     Attributes:
       folder: str.
@@ -53,14 +53,14 @@ class CheckpointWriter:
 
     @property
     def overdue(self):
-        """Whether a save failed and is to be tried again now."""
+        """Whether to try a failed save again now."""
         return self._retry_at is not None and time.monotonic() >= self._retry_at
 
     def save(self):
         """Writes a checkpoint of the current step, if there is none; returns its name.
 
         Raises:
-          RunError: if it cannot be written; checkpoints from before are as they were.
+          RunError: if it cannot be written; earlier checkpoints stay as they were.
         """
         step = int(self._step.numpy())
         name = os.path.join(self.folder, f"{CHECKPOINT_NAME}-{step}")
@@ -100,7 +100,7 @@ class CheckpointWriter:
         contents.write_text(self.folder, contents.STATE, "\n".join(lines) + "\n")
 
     def _remove_old(self, step):
-        """Removes the oldest checkpoints; those after this step, damaged ones, do not count."""
+        """Removes the oldest checkpoints; damaged ones of later steps do not count."""
         files = {number: names for number, names in checkpoint_files(self.folder).items()
                  if number <= step}
         for number in list(files)[:-self._keep]:
@@ -109,13 +109,7 @@ class CheckpointWriter:
 
 
 class NoWriter:
-    """Stands for the CheckpointWriter in a worker that is not the chief, who writes for all.
-
-    Args:
-      folder: str, for what else a training leaves.
-
-    Attributes: as of `CheckpointWriter`.
-    """
+    """Replaces the CheckpointWriter in workers other than the chief, which writes for all."""
 
     newest = "worker 0's"
     overdue = False
@@ -124,22 +118,19 @@ class NoWriter:
         self.folder = folder
 
     def save(self):
-        """Returns whose checkpoint there is."""
+        """Returns the name of the chief's checkpoint."""
         return self.newest
 
 
 def remove_unfinished_checkpoints(folder):
-    """Removes what a writer that was killed left half-done in its folder.
-
-    There must be no other writer at work.
-    """
+    """Removes what a killed writer left in its folder; there must be no other writer."""
     for entry in os.listdir(folder):
         if re.fullmatch(re.escape(CHECKPOINT_NAME) + r"-\d+\.part-\d+", entry):
             _remove_aside(os.path.join(folder, entry))
 
 
 def _remove_aside(aside):
-    """Removes the folder of a save, and the .data that it moved, if the .index did not follow."""
+    """Removes the folder of a save, and the .data that was moved without its .index."""
     name = aside.rpartition(".part-")[0]
     inside = os.path.join(aside, os.path.basename(name))
     moved = os.path.exists(inside + INDEX) and not os.path.exists(inside + DATA)
@@ -150,12 +141,12 @@ def _remove_aside(aside):
 
 
 def _values(variables):
-    """Returns the tf.Variables of a dict of Keras'."""
+    """Returns the tf.Variables in a dict of Keras variables."""
     return {path: variable.value for path, variable in variables.items()}
 
 
 def nested(variables):
-    """Returns {"a/b": tf.Variable} as {"a": {"b": tf.Variable}}, which makes readable keys."""
+    """Returns {"a/b": variable} as {"a": {"b": variable}}, for readable checkpoint keys."""
     outer = {}
     for path, variable in variables.items():
         *folders, last = path.split("/")

@@ -1,1 +1,1 @@
-"""Evaluation: of one checkpoint, of those of a training, of an ensemble; predictions."""
+"""Evaluates a checkpoint, the checkpoints of a training, or an ensemble; predicts."""

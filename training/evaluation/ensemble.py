@@ -16,8 +16,7 @@ def evaluate(config):
     """Evaluates the members, then their ensemble; prints and writes all results.
 
     The members' names are config.checkpoint with 0 to num_trials - 1 in place of {}; or 1 to
-    num_trials, where all of those are there and 0 is not. Those that are missing are named and
-    left out.
+    num_trials, if all of those exist and 0 does not. Missing members are named and left out.
 
     Args:
       config: Config.
@@ -46,7 +45,7 @@ def together(answers):
 
 
 def member_names(config):
-    """Returns the names of an ensemble's checkpoints; says which are missing.
+    """Returns the names of an ensemble's checkpoints; prints which are missing.
 
     Args:
       config: Config.

@@ -23,31 +23,31 @@ def evaluate(config):
       config: Config.
 
     Raises:
-      DataError, HParamsError, RunError: for what the user can mend.
+      UserError: for faults that the user can mend.
     """
     stored = StoredCheckpoint(config.checkpoint)
     Evaluator(config, [resume.read(stored.folder)]).evaluate_and_write(stored)
 
 
 class Evaluator:
-    """A network and the data that its checkpoints are evaluated on, one after another.
+    """Evaluates checkpoints of one network on the same data, one after another.
 
-    Leaves settings and hyperparameters in the evaluation's folder, if it has one.
+    Writes settings and hyperparameters into the evaluation's folder, if it has one.
 
     Args:
-      config: Config of the evaluation, as it was asked for.
-      runs: list of StoredRun, of the trainings whose checkpoints will be evaluated.
-      unlabelled: whether the data are the dataset's images without labels.
-      quiet: whether the screen does not say which data they are.
+      config: Config of the evaluation.
+      runs: list of StoredRun: the trainings whose checkpoints will be evaluated.
+      unlabelled: whether to read the dataset's images without labels.
+      quiet: whether to print nothing about the data.
 
     Attributes:
-      config: Config, with what the trainings decide.
+      config: Config, completed by the trainings' settings.
       split: Split.
-      network: Network; its variables are those of the last checkpoint, if any.
+      network: Network, with the variables of the last checkpoint.
 
     Raises:
-      DataError, HParamsError, RunError: for data that are missing or damaged, or do not fit the
-        trainings, and for trainings that do not fit each other.
+      UserError: for data that are missing, damaged, or do not fit the trainings, and for
+        trainings of different networks.
     """
 
     def __init__(self, config, runs, unlabelled=False, quiet=False):
@@ -74,16 +74,16 @@ class Evaluator:
             contents.write_config(config.test_folder, config, hparams)
 
     def fits(self, run):
-        """Whether the evaluation would be made alike for a StoredRun of the same training."""
+        """Whether a StoredRun of the same training would be evaluated in the same way."""
         return (resume.for_evaluation(self._asked, [run]) == self.config
                 and self._hparams(run) == self.network.hparams)
 
     def answers(self, stored, what="Evaluating"):
-        """Yields each batch with the Answer of a checkpoint's network, up to eval_size examples.
+        """Yields each batch with a checkpoint's Answer, up to eval_size examples.
 
         Args:
           stored: StoredCheckpoint.
-          what: str, the word in front of the progress bar.
+          what: str, the label of the progress bar.
         """
         stored.restore_network(self.network)
         return self._inference.over(self.split, self._limit, what)
@@ -95,7 +95,7 @@ class Evaluator:
           stored: StoredCheckpoint.
 
         Returns:
-          Evaluation; and the Answers that it counts.
+          Evaluation, Answers.
 
         Raises:
           RunError: if the checkpoint is of another network.
@@ -138,7 +138,7 @@ class Evaluator:
                 raise RunError(f"{summary.failure}.")
 
     def result(self, stored, evaluation):
-        """Returns what result.json holds of a checkpoint's Evaluation: a dict."""
+        """Returns the contents of result.json for a checkpoint's Evaluation: a dict."""
         return result_file.result(self.config, stored, evaluation, self.split.info.class_names)
 
     def _hparams(self, run):

@@ -1,4 +1,4 @@
-"""Evaluates the checkpoints of a training as they come."""
+"""Evaluates the checkpoints of a training as they appear."""
 
 import os
 import time
@@ -14,21 +14,20 @@ from training.run_folder import contents, resume
 def follow(config):
     """Evaluates the checkpoints of a training, each once, until the training ends.
 
-    It ends with the checkpoint of max_steps, with the mark that a finished training leaves, or
-    when no checkpoint has come for patience_minutes. A checkpoint that was written again is
-    evaluated again. Those that are damaged are named and passed over; if the last one is, that
-    is an error.
+    It ends with the checkpoint of max_steps, with finished.json, or after patience_minutes without
+    a new checkpoint. It evaluates a checkpoint again that was written again, and warns of damaged
+    ones; if the last one is damaged, that is an error.
 
     Args:
       config: Config.
 
     Raises:
-      DataError, HParamsError, RunError: for what the user can mend.
+      UserError: for faults that the user can mend.
     """
     folder = config.train_folder
     print(f"Following the checkpoints in {folder}"
           + (", which is not there yet." if not os.path.isdir(folder) else "."), flush=True)
-    # What is wrong with folder and data is found now, not hours later.
+    # Find faults of the folder and the data now, not hours later.
     contents.make_folder(config.test_folder)
     run = resume.read(folder)
     evaluator = Evaluator(config, [run]) if run.settings else None
@@ -36,7 +35,7 @@ def follow(config):
         screen.show_data(resume.for_evaluation(config, [run]).load_data())
     seen, missed, last_news = set(), None, time.monotonic()
     while True:
-        # Read before the list: what is then not in the list will not come.
+        # Read before the list is: a finished training writes no more checkpoints.
         finished = contents.read_finished(folder)
         new = [version for name in checkpoint_names(folder)
                if (version := _version(name)) not in seen]
@@ -45,12 +44,12 @@ def follow(config):
             last_news = time.monotonic()
             try:
                 stored = StoredCheckpoint(version[0])
-                # A training that was not there yet may have been started with other flags.
+                # The training may have been started again, with other flags.
                 run = resume.read(folder)
                 if evaluator is None or not evaluator.fits(run):
                     evaluator = Evaluator(config, [run])
                 evaluator.evaluate_and_write(stored)
-            except DamagedError as error:       # or removed by the training, as too old
+            except DamagedError as error:       # or removed by the training as too old
                 screen.warn(f"{error} It is passed over.")
                 missed = error
                 continue
@@ -72,9 +71,9 @@ def follow(config):
 
 
 def _version(name):
-    """Returns what tells a checkpoint from another that was written under the same name."""
+    """Returns a checkpoint's name and what changes when it is written again."""
     try:
         found = os.stat(name + INDEX)
-    except FileNotFoundError:       # the training has just removed it, as too old
+    except FileNotFoundError:       # the training has just removed it
         return name, None, None
     return name, found.st_mtime_ns, found.st_ino

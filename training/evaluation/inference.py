@@ -1,4 +1,4 @@
-"""The loop that runs a network over a split: evaluations, ensembles, predictions and reports."""
+"""Runs a network over a split: the loop of evaluations, predictions and reports."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from training.step import StepMetrics, loss_and_metrics, summed_metrics
 
 
 class Answer(NamedTuple):
-    """What a network says of a batch.
+    """A network's answer to a batch.
 
     Attributes:
       logits: float32 NumPy array [batch, num_classes].
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 
 
 class Inference:
-    """Runs one network over splits, with whatever variables it has at the time.
+    """Runs one network over splits, with its variables of that time.
 
     Args:
       network: Network.
@@ -55,8 +55,8 @@ class Inference:
 
         Args:
           split: Split.
-          limit: most examples to look at, from the first on, or None.
-          what: str, the word in front of the progress bar, or None for no bar.
+          limit: number of examples from the first on, or None for all.
+          what: str, the label of the progress bar, or None for no bar.
 
         Yields:
           dict of tensors, Answer.

@@ -22,7 +22,7 @@ def predict(config):
       config: Config.
 
     Raises:
-      DataError, HParamsError, RunError: for what the user can mend.
+      UserError: for faults that the user can mend.
     """
     names = member_names(config) if config.is_ensemble else [config.checkpoint]
     members = [StoredCheckpoint(name) for name in names]

@@ -1,4 +1,4 @@
-"""What an evaluation leaves beside its summaries: result.json and confusion.png."""
+"""The files of an evaluation's result: result.json and confusion.png."""
 
 import os
 
@@ -11,7 +11,7 @@ from training.run_folder import contents
 
 
 def result(config, stored, evaluation, class_names):
-    """Returns what result.json holds of a checkpoint's Evaluation: a dict."""
+    """Returns the contents of result.json for a checkpoint's Evaluation: a dict."""
     return {"dataset": config.dataset, "model": config.model, "checkpoint": stored.name,
             "step": stored.step, "examples": evaluation.examples,
             "split_examples": evaluation.split_examples, "wrong": evaluation.wrong,
@@ -26,8 +26,8 @@ def write(folder, values, confusion):
 
     Args:
       folder: str, must exist.
-      values: dict, what result.json is to hold.
-      confusion: the Confusion of the same evaluation.
+      values: dict, the contents of result.json.
+      confusion: Confusion of the same evaluation.
 
     Returns:
       The picture, uint8 [height, width, 3], or None.

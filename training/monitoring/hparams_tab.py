@@ -1,8 +1,8 @@
-"""A run's row in TensorBoard's tab HParams.
+"""Writes a run's row in TensorBoard's HParams tab.
 
-Training and evaluation write into folders of their own, train and test. They form one row
-because both name the folder above as their trial; what its columns show has tags of its own,
-since TensorBoard takes the mean of a tag that both have.
+Training and evaluation write into different folders, train and test. They share one row because
+both name the folder above as their trial. The columns have tags of their own, because TensorBoard
+takes the mean of a tag that both folders have.
 """
 
 import dataclasses
@@ -24,12 +24,12 @@ COLUMNS = ("model", "dataset", "num_targets", "batch_size", "seed", "precision")
 
 
 def write_row(folder, train_folder):
-    """Writes a row's names and values with the summary writer that is the default one.
+    """Writes a row's names and values with the default summary writer.
 
     Args:
       folder: str, of the summaries: train or test of the run.
-      train_folder: str, where the training left flags and hyperparameters. Without them there
-        is no row.
+      train_folder: str, with the training's flags.json and hparams.json; without them there is no
+        row.
     """
     values = _values(train_folder)
     if values:
@@ -40,7 +40,7 @@ def write_row(folder, train_folder):
 
 
 def write_metric(name, value):
-    """Writes the value, at the default writer's step, of one of METRICS."""
+    """Writes the value of one of METRICS with the default summary writer."""
     tf.summary.scalar("hparams/" + name, value)
 
 
@@ -54,7 +54,7 @@ def _values(train_folder):
 
 
 def _columns():
-    """Returns {name: Setting} of what the columns show."""
+    """Returns the columns as {name: Setting}."""
     return {**{name: SETTINGS[name] for name in COLUMNS}, **settings_of(HParams)}
 
 
@@ -65,5 +65,5 @@ def _domain(known):
         return hp.Discrete(tuple(input_data.READERS))
     if known.type is bool:
         return hp.Discrete([False, True])
-    # The table asks for the ends of ranges, and uses their type alone.
+    # The tab needs ranges, but uses only their type.
     return hp.IntInterval(0, 2**32) if known.type is int else hp.RealInterval(0.0, 1e9)

@@ -1,4 +1,4 @@
-"""How routing divides the primary capsules' votes among the classes: maps, and their picture."""
+"""Maps of how routing divides the primary capsules' votes among the classes."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ MOST_RED, MOST_BLUE = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
 
 
 class RoutingMaps(NamedTuple):
-    """What routing did with some images, arranged as the primary capsules lie in the image.
+    """Coupling coefficients for some images, arranged by the primary capsules' positions.
 
     Attributes:
       couplings: float32 [iterations, batch, num_classes, types, rows, columns], the coupling
@@ -30,10 +30,10 @@ class RoutingMaps(NamedTuple):
         return float(self.couplings[0].flat[0])
 
     def shares(self):
-        """Returns the share of each place that goes to each class.
+        """Returns the share of each position that goes to each class.
 
         It is the mean of the coupling coefficients over the types of primary capsules, weighted
-        by their lengths: what a capsule says is as strong as it is long.
+        by the capsules' lengths.
 
         Returns:
           float32 [iterations, batch, num_classes, rows, columns].
@@ -63,8 +63,7 @@ def routing_maps(network, images):
 def pictures(images, maps):
     """Draws each image beside its shares, iterations in rows and classes in columns.
 
-    Shares above the even one are red, those below blue; colours have their full strength at the
-    image's own extremes.
+    Shares above the even one are red, those below blue, strongest at the image's extremes.
 
     Args:
       images: float32 [batch, height, width, depth]; of several channels, the first is shown.
@@ -92,7 +91,7 @@ def pictures(images, maps):
 
 
 def _diverging(values):
-    """Returns values in [-1, 1] as colours [..., 3]: blue, at 0 white, red."""
+    """Returns colours [..., 3] for values from -1 (blue) over 0 (white) to 1 (red)."""
     values = values[..., np.newaxis]
     strongest = np.where(values > 0, MOST_RED, MOST_BLUE)
     return 1 - np.abs(values) * (1 - strongest)

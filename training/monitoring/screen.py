@@ -1,4 +1,4 @@
-"""What a run shows on the screen: its data, its network, the progress bar, and warnings."""
+"""Shows a run's data, network, progress and warnings on the screen."""
 
 import sys
 
@@ -8,7 +8,7 @@ from models.hparams import parse_overrides
 
 
 def show_data(split):
-    """Prints what a Split is."""
+    """Prints the source, number and size of a Split's images."""
     info = split.info
     print(f"Data: {split.source}: {info.num_examples} images of "
           f"{info.height}x{info.width}x{info.depth}.")
@@ -28,12 +28,12 @@ def show_network(network):
 
 
 def bar(what, total, done=0):
-    """Returns a tqdm bar that counts images: loss, accuracy, images a second, time left.
+    """Returns a tqdm bar that counts images.
 
     Args:
-      what: str, the word in front; None for a bar that is not shown.
+      what: str, its label, or None for no bar.
       total: int, number of images.
-      done: int, how many were done by an earlier run.
+      done: int, number of images of earlier starts.
     """
     # A log file gets a line now and then instead of a redrawn bar.
     interval = 0.5 if sys.stderr.isatty() else 30
@@ -43,17 +43,12 @@ def bar(what, total, done=0):
 
 
 def warn(text):
-    """Shows a warning of one line, above the bar if there is one."""
+    """Shows a warning of one line, above any bar."""
     tqdm.write("Warning: " + " ".join(text.split()), file=sys.stderr)
 
 
 def warn_of_unused(network, overrides):
-    """Warns of overridden hyperparameters that change nothing for a network.
-
-    Args:
-      network: Network.
-      overrides: str, of its hyperparameters.
-    """
+    """Warns of overrides, "key=value,key=value", that have no effect on a Network."""
     unused = network.unused(parse_overrides(overrides), network.hparams)
     if unused:
         warn(f"--hparams_override: {', '.join(unused)}: without effect on the network "

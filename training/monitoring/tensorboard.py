@@ -1,4 +1,4 @@
-"""Summaries for TensorBoard, and the same scalars as history.csv."""
+"""Writes summaries for TensorBoard, and the same scalars to history.csv."""
 
 import contextlib
 
@@ -16,7 +16,7 @@ ROUTING_PICTURES = 3        # of a batch
 class Summaries:
     """Writes scalars by step into a folder; a context manager.
 
-    What cannot be written, on a full disk for example, is named on the screen once, and left out.
+    It warns once when it cannot write, on a full disk for example, and goes on.
 
     Args:
       folder: str.
@@ -25,10 +25,10 @@ class Summaries:
         step, because the step is taken again.
 
     Attributes:
-      failure: str, the first thing that could not be written and why, or None.
+      failure: str, the first file that could not be written and why, or None.
 
     Raises:
-      RunError: if history.csv is there and is not such a file, or cannot be written.
+      RunError: if history.csv is another program's, or cannot be read or written.
     """
 
     def __init__(self, folder, tags, is_stale=lambda step: False):
@@ -78,7 +78,7 @@ class Summaries:
         self._write_events(0, lambda: hparams_tab.write_row(self._folder, train_folder))
 
     def metrics(self, step, **values):
-        """Writes values of that row, by the names that hparams_tab.METRICS has."""
+        """Writes values of that row, by their names in hparams_tab.METRICS."""
         def write():
             for name, value in values.items():
                 hparams_tab.write_metric(name, value)
@@ -118,7 +118,7 @@ class Summaries:
     def _write_events(self, step, write):
         with self._noting(self._folder):
             events = self._events or tf.summary.create_file_writer(self._folder)
-            self._events = None     # a file in which something is missing is not gone on with
+            self._events = None     # after a failure, start another file
             with events.as_default(step):
                 write()
             self._events = events
@@ -130,7 +130,7 @@ class Summaries:
         except (tf.errors.OpError, OSError, RunError) as error:
             if not self.failure:
                 self.failure = f"{path}: summaries cannot be written ({reason(error)})"
-                screen.warn(f"{self.failure}; going on without.")
+                screen.warn(f"{self.failure}; going on without them.")
 
 
 def training_scalars(metrics, batch_size, seconds):

@@ -1,4 +1,4 @@
-"""The files that a run leaves beside its summaries, and how its JSON files are read and written.
+"""The files of a run, and how its JSON files are read and written.
 
     train/  flags.json  hparams.json  dataset.json  history.csv  lock.json
             finished.json, at the end; and the checkpoints
@@ -24,7 +24,7 @@ HOLDER = "lock.json"
 HISTORY = "history.csv"
 PICTURE = "confusion.png"
 STATE = "checkpoint"        # TensorFlow's name for the file that names the newest checkpoint
-# A key that each of these has when a run wrote it, and how the text files begin.
+# What tells a run's own files from others of the same names: a key, or the beginning.
 KEYS = {FLAGS: "model", HPARAMS: "routing", DATASET: "class_names", RESULT: "wrong",
         FINISHED: "step", HOLDER: "pid"}
 BEGINNINGS = {STATE: "model_checkpoint_path:", HISTORY: "step,"}
@@ -34,8 +34,8 @@ def make_folder(folder):
     """Makes a folder, and those above it, if it is not there.
 
     Raises:
-      RunError: if it cannot be made or written to, or holds files of somebody else under the
-        names that a run would write.
+      RunError: if it cannot be made or written to, or holds other programs' files under the
+        names of a run's files.
     """
     try:
         os.makedirs(folder, exist_ok=True)
@@ -56,14 +56,14 @@ def make_folder(folder):
 
 
 def write(folder, name, values):
-    """Writes a dict as a JSON file, a list of numbers to a line; one there is replaced whole."""
+    """Writes a dict as a JSON file, each list of numbers on one line; replaces an earlier file."""
     text = re.sub(r"\[\n([-\d.e,\s]+)\]", lambda found: f"[{' '.join(found[1].split())}]",
                   json.dumps(values, indent=2))
     write_text(folder, name, text + "\n")
 
 
 def write_text(folder, name, text):
-    """Writes a text file; one of the same name is replaced whole."""
+    """Writes a text file whole; replaces an earlier file."""
     path = os.path.join(folder, name)
     try:
         with whole_file(path, replace=True) as aside, open(aside, "w") as file:
@@ -76,11 +76,7 @@ def write_text(folder, name, text):
 
 
 def sync(path):
-    """Brings a file's data, or a folder's names, to the disk.
-
-    Raises:
-      OSError: if that fails.
-    """
+    """Syncs a file, or a folder's list of names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -89,7 +85,7 @@ def sync(path):
 
 
 def read(folder, name):
-    """Returns a JSON file's dict, or None without the file.
+    """Returns the dict in a JSON file, or None without the file.
 
     Raises:
       RunError: if the file is damaged.
@@ -108,13 +104,12 @@ def read(folder, name):
 
 
 def read_number(folder, name, key, types, lowest=0, highest=2**63):
-    """Returns a number of a JSON file, or None without the file.
+    """Returns the number under a key of a JSON file, or None without the file.
 
     Args:
-      folder, name: str, the file's.
-      key: str, the number's.
-      types: type, or tuple of types, that it may have.
-      lowest, highest: its range.
+      folder, name, key: str.
+      types: type, or tuple of types, of the number.
+      lowest, highest: its range; highest is excluded.
 
     Raises:
       RunError: if the file is damaged, or holds no such number.
@@ -130,16 +125,12 @@ def read_number(folder, name, key, types, lowest=0, highest=2**63):
 
 
 def read_finished(folder):
-    """Returns the step that a training has ended at, or None without the mark of its end.
-
-    Raises:
-      RunError: if the mark is damaged.
-    """
+    """Returns the step in finished.json, or None without that file."""
     return read_number(folder, FINISHED, "step", int)
 
 
 def write_config(folder, config, hparams):
-    """Leaves a run's settings and hyperparameters in its folder."""
+    """Writes a run's settings and hyperparameters into its folder."""
     write(folder, FLAGS, dataclasses.asdict(config))
     write_text(folder, HPARAMS, hparams.to_json())
 
@@ -166,11 +157,7 @@ def _read_text(path):
 
 
 def remove_leftovers(folder):
-    """Removes the unfinished files that a run that was killed left in its folder.
-
-    Args:
-      folder: str; nobody else may be writing there.
-    """
+    """Removes the unfinished files of a killed run; there must be no other writer."""
     names = "|".join(map(re.escape, (*KEYS, *BEGINNINGS)))
     for entry in os.listdir(folder):
         if re.fullmatch(rf"({names})\.part-\d+", entry):
@@ -179,11 +166,7 @@ def remove_leftovers(folder):
 
 
 def remove(folder, name):
-    """Removes a file of a run, if it is there.
-
-    Raises:
-      RunError: if it cannot be removed.
-    """
+    """Removes a file of a run, if it is there."""
     path = os.path.join(folder, name)
     try:
         with contextlib.suppress(FileNotFoundError):

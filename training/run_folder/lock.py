@@ -1,4 +1,4 @@
-"""One training at a time writes to a folder."""
+"""Lets one training at a time write to a folder."""
 
 import contextlib
 import datetime
@@ -13,16 +13,16 @@ from training.run_folder import contents
 
 @contextlib.contextmanager
 def only_writer(folder):
-    """Locks a folder for the block; the system unlocks it, too, when the process is killed.
+    """Locks a folder for the block; the system unlocks it if the process is killed.
 
-    The folder itself is locked, not a file in it that somebody may remove. lock.json only says
-    who holds the lock.
+    The folder itself is locked, as a file in it might be removed. lock.json only says who holds
+    the lock.
 
     Args:
       folder: str, must exist.
 
     Raises:
-      RunError: if another training holds the lock; says which.
+      RunError: if another training holds the lock.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -49,7 +49,7 @@ def _lock(descriptor, folder):
 
 def _write_holder(folder):
     since = datetime.datetime.now().astimezone().isoformat(" ", "seconds")
-    with contextlib.suppress(RunError):     # a full disk; the lock holds without
+    with contextlib.suppress(RunError):     # a full disk; the lock holds nevertheless
         contents.write(folder, contents.HOLDER,
                        {"pid": os.getpid(), "host": socket.gethostname(), "since": since,
                         "about": "the training that writes here, or did so last"})
@@ -60,4 +60,4 @@ def _holder(folder):
         holder = contents.read(folder, contents.HOLDER)
         return f": process {holder['pid']} on {holder['host']}, since {holder['since']}"
     except (RunError, KeyError, TypeError):
-        return ""       # it has just begun
+        return ""       # that training has just begun
