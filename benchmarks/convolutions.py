@@ -9,7 +9,6 @@ or at most 10 % slower. The last table has constants that fit the measured times
 """
 
 import dataclasses
-import os
 import statistics
 import sys
 import time
@@ -17,7 +16,7 @@ import time
 from absl import flags
 
 from benchmarks import machine, report
-from benchmarks.contest import WARM_UP, environment
+from benchmarks.contest import WARM_UP
 from commands import command_line
 
 TOLERANCE = 1.1     # a choice that is slower by no more than this is right too
@@ -210,16 +209,11 @@ def _bench(values, invocation):
                        for name, (now, rate) in rates.items()}}))
 
 
-def _settings(values):
-    report.check_folder(values.output)
-    os.environ.update(environment(values.threads))      # before TensorFlow reads it
-    return values
-
-
 def main(argv):
     """Runs the command line, and returns its exit status."""
     line = report.invocation("benchmarks.convolutions", argv)
-    return command_line.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
+    return command_line.run(argv, FLAGS, report.prepare, lambda values: _bench(values, line),
+                            __doc__)
 
 
 if __name__ == "__main__":
