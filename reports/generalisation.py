@@ -109,9 +109,9 @@ def _check_and_mark(asked):
 
 
 def compared_at(histories, accuracy):
-    """Returns the accuracy that was asked for or that all reached, and each network's first step.
+    """Returns the percentage to compare networks at, and the first step of each that reached it.
 
-    Histories have a dict from step to Score for each network.
+    Histories hold a dict from step to Score for each network.
     """
     level = min(accuracy, *map(_best, histories.values()))
     return level, {model: min(step for step, score in history.items() if score.percent >= level)

@@ -58,7 +58,7 @@ class Cases(NamedTuple):
 
 
 def find_cases(network, split, right, wrong, most=10000):
-    """Returns the first Cases of a split that are read right and wrong, of the first `most`."""
+    """Returns the first Cases that are read right and that are read wrong, among `most` images."""
     wanted, found = {True: right, False: wrong}, {True: [], False: []}
     for batch, predictions, logits in trained_network.answers(network, split, most):
         labels = batch["targets"]
@@ -89,12 +89,12 @@ def _next_class(labels, predictions, logits):
 
 
 def reconstruct(network, cases, classes):
-    """Returns float32 [n, num_targets, height, width, depth], from classes [n, num_targets]."""
+    """Returns the images of Cases decoded from the capsules of classes, int [n, num_targets]."""
     return network({"images": cases.images, "targets": classes}).reconstructions.numpy()
 
 
 def sections(network, split, right, wrong):
-    """Returns the Sections that show two Cases: images that are read right and read wrong."""
+    """Returns the Sections that show Cases that are read right, and Cases that are read wrong."""
     names = split.info.class_names
     pairs = split.info.num_targets > 1
     legend = ", first digit orange, second blue" if pairs else ""
@@ -140,7 +140,7 @@ def _together(images):
 
 
 def draw(parts, path, replace=False):
-    """Draws Sections, one below the other, into a PNG; arguments as for `figures.save`."""
+    """Draws Sections, one below the other, into a PNG, perhaps replacing an earlier one."""
     strips = [(part, start) for part in parts for start in range(0, len(part.captions), COLUMNS)]
     heights = [CELL * len(part.rows) + (50 if start == 0 else 25)
                + LINE * any("\n" in caption for caption in part.captions)
@@ -168,7 +168,7 @@ def _draw_strip(figure, part, start):
 
 
 def picture(network, split, path, right=20, wrong=10, most=10000, replace=False):
-    """Draws reconstructions of images that are read right and wrong, of the first `most`."""
+    """Draws images that are read right and wrong, among `most`, with their reconstructions."""
     parts = sections(network, split, *find_cases(network, split, right, wrong, most))
     if not parts:
         raise RunError(f"{path}: nothing to draw: of the first {most} images none is read "
