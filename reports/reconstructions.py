@@ -90,6 +90,8 @@ def _next_class(labels, predictions, logits):
 
 def reconstruct(network, cases, classes):
     """Returns the images of Cases decoded from the capsules of classes, int [n, num_targets]."""
+    if not len(cases.images):
+        return cases.target_images      # convolutions do not take an empty batch
     return network({"images": cases.images, "targets": classes}).reconstructions.numpy()
 
 

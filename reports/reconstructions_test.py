@@ -74,6 +74,13 @@ def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
         > 0.1
 
 
+def test_without_wrong_ones_the_right_ones_are_drawn(tmp_path):
+    path = str(tmp_path / "picture.png")
+    assert run("--right=3", "--wrong=0", "--eval_size=100", f"--output={path}") == 0
+    with Image.open(path) as picture:
+        assert picture.size == (1030, 2 * reconstructions.CELL + 50)
+
+
 def test_pairs_are_shown_in_two_colours_and_from_a_digit_that_is_not_there(pairs):
     network, split = pairs
     right, wrong = find_cases(network, split, 10, 10)

@@ -47,14 +47,11 @@ def shipped_checkpoint():
 
 
 def load(config, needs=()):
-    """Loads a trained network and its test data.
+    """Returns a trained Network, and the Split to look at.
 
     Args:
       config: Config of an evaluation.
       needs: parts that the network must have: "class_capsules", "decoder".
-
-    Returns:
-      Network, Split.
 
     Raises:
       DataError, HParamsError, RunError: if data or checkpoint are missing or do not fit.
