@@ -3,8 +3,8 @@
     python -m benchmarks.bench
     python -m benchmarks.bench --rows=training,evaluation --steps=20 --output=runs/training
 
-Each contestant is a process of its own; they take turns, one step each. Three steps of each do not
-count. The report is printed and left in --output, as report.md and report.json.
+Each contestant is a process of its own; they take turns, one step each. The first three steps do
+not count. The report is printed and left in --output, as report.md and report.json.
 """
 
 import dataclasses
@@ -14,9 +14,8 @@ from absl import flags
 
 from benchmarks import machine, report
 from benchmarks.contest import WorkerError, quartiles
-from benchmarks.findings import STANDARD_BATCH, Findings, Settings
+from benchmarks.findings import STANDARD_BATCH, TARGETS, Findings, Row, Settings
 from benchmarks.networks import INFOS
-from benchmarks.targets import TARGETS, Row
 from commands import command_line
 from commands.errors import UsageError
 
@@ -59,20 +58,17 @@ def bench(settings, folder, invocation):
     if found.gpu:
         facts["GPU"] = found.gpu
     print(report.write(folder, "speed and memory against a plain implementation",
-                       sections(facts, invocation, settings, found),
-                       values(facts, invocation, settings, found)))
+                       _sections(facts, invocation, settings, found), {
+        "command": invocation, "machine": facts, "settings": dataclasses.asdict(settings),
+        "rows": [{**dataclasses.asdict(row), **dataclasses.asdict(row.target), "met": row.met}
+                 for row in found.rows],
+        "timings": {name: dataclasses.asdict(timing) for name, timing in found.timings.items()},
+        "operations": found.floors, "peaks": found.peaks}))
     return FAILED if any(row.value is None for row in found.rows) else None
 
 
-def sections(facts, invocation, settings, found):
-    """Returns the report's parts as Markdown.
-
-    Args:
-      facts: dict from a word to text.
-      invocation: list of str.
-      settings: Settings.
-      found: Findings.
-    """
+def _sections(facts, invocation, settings, found):
+    """Returns the report's parts as Markdown."""
     parts = [
         report.machine(facts, invocation),
         f"Medians of {settings.steps} steps, with quartiles; contestants take turns.",
@@ -94,16 +90,6 @@ def sections(facts, invocation, settings, found):
                 for network, amounts in found.floors.items()
                 for part, amount in amounts.items()])]
     return parts
-
-
-def values(facts, invocation, settings, found):
-    """Returns the same as a dict for JSON. Args: as for `sections`."""
-    return {
-        "command": invocation, "machine": facts, "settings": dataclasses.asdict(settings),
-        "rows": [{**dataclasses.asdict(row), **dataclasses.asdict(row.target), "met": row.met}
-                 for row in found.rows],
-        "timings": {name: dataclasses.asdict(timing) for name, timing in found.timings.items()},
-        "operations": found.floors, "peaks": found.peaks}
 
 
 def _cells(row):
@@ -130,7 +116,7 @@ def _settings(flag_values):
     if not sizes or not all(size.isdigit() and int(size) for size in sizes):
         raise UsageError(f"--batch_sizes: expected numbers of 1 or more, found "
                          f"{','.join(sizes)!r}.")
-    report.check_folder(flag_values.output)
+    report.prepare(flag_values)
     return Settings(tuple(flag_values.networks), tuple(flag_values.rows), flag_values.batch_size,
                     tuple(map(int, sizes)), flag_values.steps, flag_values.threads)
 

@@ -2,18 +2,17 @@ import json
 
 import pytest
 
-from benchmarks import bench, contest, floors, measurements, startup
+from benchmarks import bench, contest, floors, measurements
 from benchmarks.contest import Timing
-from benchmarks.findings import Settings
+from benchmarks.findings import TARGETS, Settings
 from benchmarks.networks import HPARAMS, INFOS
-from benchmarks.targets import TARGETS
 
 # What the contestants' steps take in seconds, by the start or a part of their names.
 SECONDS = {"plain": [2.0, 2.2, 2.1], "product": [1.0, 1.0, 1.0], "pipeline": [0.41, 0.41, 0.41],
            "records, ours": [0.2, 0.2, 0.2], "": [0.4, 0.4, 0.4]}
 
 
-def made_up(contestants, steps, threads=0, block=1):
+def made_up(contestants, steps, block=1):
     """A contest that takes no time."""
     timings = {}
     for name, (contestant, work) in contestants.items():
@@ -26,7 +25,7 @@ def made_up(contestants, steps, threads=0, block=1):
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(contest, "hold", made_up)
-    monkeypatch.setattr(startup, "measure", lambda threads: [9.0, 8.0, 10.0])
+    monkeypatch.setattr(contest, "starts", lambda: [9.0, 8.0, 10.0])
 
 
 def run(folder, *flags):
@@ -65,10 +64,10 @@ def test_chosen_rows_are_measured_alone(quick, tmp_path, capsys):
 
 
 def test_a_row_that_fails_does_not_cost_the_others(quick, tmp_path, capsys, monkeypatch):
-    def fail(threads):
+    def fail():
         raise contest.WorkerError("out of memory")
 
-    monkeypatch.setattr(startup, "measure", fail)
+    monkeypatch.setattr(contest, "starts", fail)
     assert run(tmp_path, "--rows=startup,records") == bench.FAILED
     values = json.loads((tmp_path / "report.json").read_text())
     assert {row["name"]: row["met"] for row in values["rows"]} == {

@@ -1,35 +1,35 @@
-"""Contests: workers that take turns, so that all meet the same moods of the machine."""
+"""Contests: contestants take turns in processes of their own, under the same load."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
-import json
+import multiprocessing
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
+
+from benchmarks import worker
+from commands.errors import reason
 
 WARM_UP = 3     # steps that do not count: tracing, first allocations, caches
+STARTS = 3      # of experiment.py that count
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class WorkerError(RuntimeError):
-    """A worker that ended before its answer; says how."""
+    """A process that ended early; says how."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """What a contestant took.
+    """The time and memory of a contestant."""
 
-    Attributes:
-      seconds: list of float, one for each step that counts.
-      items: images, records or operations in a step.
-      memory: peak memory in bytes after it, of the GPU where there is one; or None.
-    """
-
-    seconds: list
-    items: int
-    memory: int | None = None
+    seconds: list               # of each step that counts
+    items: int                  # images, records or operations in a step
+    memory: int | None = None   # peak in bytes, of the GPU if there is one
 
     @property
     def median(self):
@@ -50,82 +50,12 @@ def quartiles(values):
     return low, high
 
 
-def environment(threads):
-    """Returns os.environ with TensorFlow's threads for one operation and for operations side
-    by side; 0 leaves them to TensorFlow."""
-    numbers = {} if not threads else {
-        name: str(threads) for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
-    return {**os.environ, **numbers}
-
-
-@contextlib.contextmanager
-def started(contestant, threads=0):
-    """Yields a Worker, a process of `benchmarks.worker` that ends with the block.
-
-    Args:
-      contestant: dict of a Contestant's attributes.
-      threads: int, as for `environment`.
-    """
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen([sys.executable, "-m", "benchmarks.worker"], cwd=ROOT,
-                         env=environment(threads), stdin=subprocess.PIPE,
-                         stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        try:
-            yield Worker(contestant, process, log)
-        finally:
-            process.kill()
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
-
-
-class Worker:
-    """The other end of a worker's process.
-
-    Args:
-      contestant: dict of a Contestant's attributes.
-      process: subprocess.Popen.
-      log: file that the process prints to.
-    """
-
-    def __init__(self, contestant, process, log):
-        self._name = " ".join(map(str, contestant.values()))
-        self._process = process
-        self._log = log
-        self._send(contestant)
-
-    def ask(self, **request):
-        """Returns the answer to a request.
-
-        Raises:
-          WorkerError: if the worker ended; with the last line it printed.
-        """
-        self._send(request)
-        line = self._process.stdout.readline()
-        if line:
-            return json.loads(line)
-        status = self._process.wait()
-        self._log.seek(0)
-        last = (self._log.read().strip().splitlines() or ["it said nothing"])[-1]
-        if status == -9:
-            last = "it was killed, perhaps for lack of memory"
-        raise WorkerError(f"The worker of {self._name} ended with status {status}: {last}")
-
-    def _send(self, message):
-        # A worker that is gone is found by the answer that does not come.
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-
-
-def hold(contestants, steps, threads=0, block=1):
+def hold(contestants, steps, block=1):
     """Lets contestants work in turns, each in a process of its own.
 
     Args:
       contestants: dict from a name to (dict of a Contestant's attributes, work).
       steps: int, steps of each that count, after WARM_UP that do not.
-      threads: int, as for `environment`.
       block: int, steps in a turn.
 
     Returns:
@@ -134,19 +64,51 @@ def hold(contestants, steps, threads=0, block=1):
     Raises:
       WorkerError: if one of them ends early.
     """
-    seconds = {name: [] for name in contestants}
+    seconds, items = {name: [] for name in contestants}, {}
     with contextlib.ExitStack() as stack:
-        workers = {name: stack.enter_context(started(contestant, threads))
-                   for name, (contestant, _) in contestants.items()}
-        items = {}
+        pools = {name: stack.enter_context(concurrent.futures.ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"))) for name in contestants}
         for start in range(0, WARM_UP + steps, block):
-            for name, worker in workers.items():
-                answer = worker.ask(work=contestants[name][1],
-                                    steps=min(block, WARM_UP + steps - start))
-                seconds[name] += answer["seconds"]
-                items[name] = answer["items"]
-        memory = {name: worker.ask(work="memory") for name, worker in workers.items()}
-    timings = {name: Timing(seconds[name][WARM_UP:], items[name],
-                            memory[name]["device"] or memory[name]["resident"])
+            for name, (contestant, work) in contestants.items():
+                found, items[name] = _answer(name, pools[name], worker.work, contestant, work,
+                                             min(block, WARM_UP + steps - start))
+                seconds[name] += found
+        memory = {name: _answer(name, pool, worker.peak_memory) for name, pool in pools.items()}
+    timings = {name: Timing(seconds[name][WARM_UP:], items[name], memory[name][0])
                for name in contestants}
-    return timings, next(iter(memory.values()))["gpu"]
+    return timings, next(iter(memory.values()))[1]
+
+
+def _answer(name, pool, function, *arguments):
+    """Returns the result of a function in a contestant's process."""
+    try:
+        return pool.submit(function, *arguments).result()
+    except concurrent.futures.BrokenExecutor:
+        raise WorkerError(f"The worker of {name} was killed, perhaps for lack of memory.") from None
+    except Exception as error:
+        raise WorkerError(f"The worker of {name} failed: {reason(error)}") from error
+
+
+def starts():
+    """Returns the seconds from starts of experiment.py to the end of its first training step.
+
+    The first start does not count.
+
+    Raises:
+      WorkerError: if the training ends without a step.
+    """
+    return [_start() for _ in range(STARTS + 1)][1:]
+
+
+def _start():
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.time()
+        done = subprocess.run(
+            [sys.executable, "experiment.py", f"--summary_dir={folder}", "--max_steps=1",
+             "--save_step=1000000000"], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            last = (done.stdout.strip().splitlines() or ["no output"])[-1]
+            raise WorkerError(f"experiment.py ended without a training step: {last}")
+        # Written when the step's losses are known.
+        return os.path.getmtime(os.path.join(folder, "train", "history.csv")) - start

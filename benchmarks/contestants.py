@@ -1,4 +1,4 @@
-"""What is measured against each other, and how each does one step of its work."""
+"""The contestants of the benchmark, and a step of their work."""
 
 import contextlib
 import dataclasses
@@ -21,41 +21,26 @@ from training.step import loss_and_metrics, make_train_step, summed_metrics
 
 PRODUCT_SIZE = 4096
 PAIRS_SHIFT, PAIRS_PAD = 4, 4       # of MultiMNIST in the paper
-PLAIN_PAIRS = 2000                  # in a step; the project's generator writes PAIRS_EACH times
-PAIRS_EACH = 20                     # as many, for a step of a measurable length
+PLAIN_PAIRS = 2000                  # in a step of the plain generator
+PAIRS_EACH = 20                     # for each digit, in a step of the project's generator
 
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """One side of a comparison.
+    """One side of a comparison."""
 
-    Attributes:
-      implementation: "ours", "plain", or "product" for nothing but a product of matrices.
-      network: a key of networks.INFOS.
-      batch_size: images in a batch.
-      convolution, precision: of ours, as for `network.Network`; precision also of a product.
-      real_batches: whether ours trains on batches of the input pipeline, which the sample of
-        MNIST passes through, instead of one batch of random numbers.
-    """
-
-    implementation: str
-    network: str = "mnist"
+    implementation: str             # "ours", "plain", or "product": a product of matrices
+    network: str = "mnist"          # a key of networks.INFOS
     batch_size: int = 128
-    convolution: str = "auto"
-    precision: str = "float32"
-    real_batches: bool = False
+    precision: str = "float32"      # of ours, and of a product
+    real_batches: bool = False      # train on the sample of MNIST, instead of one random batch
 
 
 def make_step(contestant, work):
-    """Prepares a contestant for its work.
-
-    Args:
-      contestant: Contestant.
-      work: "train", "evaluate", "records" or "multiply".
+    """Prepares a Contestant for "train", "evaluate", "records" or "multiply".
 
     Returns:
-      A function that does one step and returns when it is done, and the number of items a step
-      handles: images, records, or operations.
+      A function that does one step and waits for it; the images, records or operations of a step.
     """
     if work == "multiply":
         return _multiplication(contestant.precision)
@@ -81,7 +66,7 @@ def make_network(contestant):
     hparams, info = HPARAMS[contestant.network], INFOS[contestant.network]
     if contestant.implementation == "plain":
         return plain.PlainNetwork(hparams, info)
-    return models.build("capsule", hparams, info, contestant.convolution, contestant.precision)
+    return models.build("capsule", hparams, info, precision=contestant.precision)
 
 
 def _training(contestant):
@@ -111,7 +96,7 @@ def _evaluation(contestant):
             loss_and_metrics(network.hparams, batch, network(batch)))
 
     def steps():
-        # Once a checkpoint, as the evaluator does.
+        # The evaluator also transforms the kernels once a checkpoint.
         with network.cache_kernels() if ours else contextlib.nullcontext():
             while True:
                 yield _wait(evaluate(batch))
@@ -120,7 +105,7 @@ def _evaluation(contestant):
 
 
 def _wait(outcome):
-    """Reads a step's results, as a loop does that shows them: a GPU has then finished."""
+    """Reads a step's results, which waits for a GPU."""
     for value in outcome:
         float(value)
 

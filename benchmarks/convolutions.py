@@ -7,7 +7,6 @@ For each shape: the time of the spectral convolution and its two gradients over 
 one, and whether the algorithm that `auto` chooses is the faster one, or at most 10 % slower.
 """
 
-import os
 import statistics
 import sys
 import time
@@ -15,7 +14,7 @@ import time
 from absl import flags
 
 from benchmarks import machine, report
-from benchmarks.contest import WARM_UP, environment
+from benchmarks.contest import WARM_UP
 from commands import command_line
 
 TOLERANCE = 1.1     # a choice that is slower by no more than this is right too
@@ -130,16 +129,11 @@ def _bench(values, invocation):
          "shapes": found}))
 
 
-def _settings(values):
-    report.check_folder(values.output)
-    os.environ.update(environment(values.threads))      # before TensorFlow reads it
-    return values
-
-
 def main(argv):
     """Runs the command line, and returns its exit status."""
     line = report.invocation("benchmarks.convolutions", argv)
-    return command_line.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
+    return command_line.run(argv, FLAGS, report.prepare, lambda values: _bench(values, line),
+                            __doc__)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benchmark is asked, and what it finds."""
+"""The targets of the benchmark, its settings, and the results."""
 
 import dataclasses
 
@@ -6,8 +6,70 @@ STANDARD_BATCH = 128
 
 
 @dataclasses.dataclass(frozen=True)
+class Target:
+    """The limit of one measurement."""
+
+    work: str           # what is measured
+    limit: float
+    at_least: bool      # whether the limit is the smallest value allowed, or the largest
+    unit: str
+
+    @property
+    def asked(self):
+        """The limit in words."""
+        return f"{self.limit:g}{self.unit} or {'more' if self.at_least else 'less'}"
+
+
+# By the name of the row in the report. "Plain" is benchmarks.plain.
+TARGETS = {
+    "training": Target("training step, float32, times as fast as plain", 5, True, "x"),
+    "bfloat16": Target("training step, bfloat16 products, times as fast as plain", 6, True, "x"),
+    "direct_floor": Target("training step, float32, over the floor of direct convolutions",
+                           0.6, False, "x"),
+    "own_floor": Target("training step, float32, over the floor of the transformed convolution",
+                        2.2, False, "x"),
+    "memory": Target("peak memory of training, over plain", 0.4, False, "x"),
+    "evaluation": Target("evaluation, times as many images a second as plain", 5, True, "x"),
+    "cifar10_memory": Target("CIFAR10 network, batch 128, peak memory of training",
+                             5, False, " GB"),
+    "cifar10_speed": Target("CIFAR10 network, batch 128, training, times as many images a second "
+                            "as plain at batch 32", 4, True, "x"),
+    "records": Target("MultiMNIST records a second, over the plain loop", 10, True, "x"),
+    "startup": Target("from start to the end of the first training step", 12, False, " s"),
+    "input": Target("what the input pipeline adds to a training step", 3, False, " %"),
+    "batches": Target("time for an image as the batch grows, over the smallest batch's, at most",
+                      1, False, "x"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A measurement for a target."""
+
+    name: str                       # a key of TARGETS
+    network: str = ""
+    value: float | None = None      # None if it failed
+    low: float | None = None        # quartiles
+    high: float | None = None
+    note: str = ""                  # the numbers behind the value, or the failure
+    is_asked: bool = True           # whether the target is about this network and batch
+
+    @property
+    def target(self):
+        return TARGETS[self.name]
+
+    @property
+    def met(self):
+        """bool, or None without a target or a value."""
+        if not self.is_asked or self.value is None:
+            return None
+        limit = self.target.limit
+        return self.value >= limit if self.target.at_least else self.value <= limit
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the benchmark is asked to do: its flags."""
+    """The flags of the benchmark."""
 
     networks: tuple = ("mnist",)
     rows: tuple = ()
@@ -19,20 +81,12 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What a measurement found.
-
-    Attributes:
-      rows: list of Row.
-      timings: dict from a name to Timing.
-      peaks: dict from a precision to floating-point operations a second.
-      floors: dict from a network to a dict from a part of a step to its operations.
-      gpu: str or None.
-    """
+    """The results of measurements."""
 
     rows: list
-    timings: dict = dataclasses.field(default_factory=dict)
-    peaks: dict = dataclasses.field(default_factory=dict)
-    floors: dict = dataclasses.field(default_factory=dict)
+    timings: dict = dataclasses.field(default_factory=dict)     # of Timing
+    peaks: dict = dataclasses.field(default_factory=dict)   # operations a second, by precision
+    floors: dict = dataclasses.field(default_factory=dict)  # operations, by network and part
     gpu: str | None = None
 
     def plus(self, other):

@@ -1,4 +1,4 @@
-"""Operations that a training step needs, for floors: operations over the machine's peak rate."""
+"""The operations of a training step; its floor is their time at the machine's peak rate."""
 
 import itertools
 import math
@@ -8,9 +8,7 @@ from capsules.convolution.spectral import Spectral
 
 
 def direct_convolutions(hparams, info, batch):
-    """Returns the operations of both convolutions and their gradients, computed directly.
-
-    The first has one gradient only: nobody asks for that of the images.
+    """Returns the operations of direct convolutions and their gradients, but that of the images.
 
     Args:
       hparams: HParams.
@@ -22,25 +20,22 @@ def direct_convolutions(hparams, info, batch):
 
 
 def transformed(hparams, info, batch):
-    """Returns the operations of a step by part, in a dict, with the faster convolutions.
+    """Returns the operations of a step by part: a dict.
 
-    "second convolution" is the spectral one's products and transforms.
-
-    Args: as for `direct_convolutions`.
+    The second convolution's are the products and transforms of the spectral one.
     """
     first, second = _convolutions(hparams, info)
     rows, columns = _plan(*second).output_size
     in_caps = hparams.num_prime_capsules * rows * columns
-    # Of one product of all inputs, or of the gradient for them, with the routing weights.
+    # One product of all inputs, or of the gradient for them, with the routing weights.
     product = 2 * batch * in_caps * ATOMS * info.num_classes * CLASS_ATOMS
-    later = hparams.routing - 1     # the first iteration is one plain sum
     sizes = [info.num_classes * CLASS_ATOMS, *DECODER_UNITS, info.height * info.width * info.depth]
     dense = sum(before * after for before, after in itertools.pairwise(sizes))
     return {
         "first convolution": 2 * _direct(*first, batch),
         "second convolution": _spectral(*second, batch),
-        # The plain sum's and its 2 gradients'; 2 an iteration forward, 5 back.
-        "routing": product * (3 + 7 * later),
+        # The first iteration is a plain sum with 2 gradients; a later one takes 2, and 5 back.
+        "routing": product * (3 + 7 * (hparams.routing - 1)),
         "decoder": 3 * 2 * batch * info.num_targets * dense if hparams.remake else 0,
     }
 

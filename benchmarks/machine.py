@@ -1,4 +1,4 @@
-"""What a machine is, for reports."""
+"""Facts about the machine, for reports."""
 
 import os
 import platform
@@ -6,11 +6,7 @@ from importlib import metadata
 
 
 def facts(threads=0):
-    """Returns a dict from a word to text: processor, cores, memory, versions.
-
-    Args:
-      threads: int, TensorFlow's threads; 0 for its own choice.
-    """
+    """Returns processor, cores, TensorFlow's threads (0: its choice), memory, versions: a dict."""
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": _processor(),

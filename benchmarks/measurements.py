@@ -1,26 +1,24 @@
-"""The measurements: contests and what their timings say, row by row."""
+"""The measurements: contests and their rows in the report."""
 
 import functools
 
-from benchmarks import contest, floors, startup
+from benchmarks import contest, floors
 from benchmarks.contest import quartiles
-from benchmarks.findings import STANDARD_BATCH, Findings
+from benchmarks.findings import STANDARD_BATCH, Findings, Row
 from benchmarks.networks import HPARAMS, INFOS
-from benchmarks.targets import Row
 
 EVALUATION_BATCH = 100
-PLAIN_CIFAR10_BATCH = 32    # what fits beside its votes
+PLAIN_CIFAR10_BATCH = 32    # as many as fit into memory with its votes
 INPUT_BLOCK = 3             # steps in a turn: one more than the pipeline prepares ahead
 TRAINING_ROWS = ("training", "bfloat16", "direct_floor", "own_floor", "memory")
 
 
 def measurements(settings):
     """Returns a list of (names of rows, network or "", function that returns the Findings)."""
-    found = []
-    for network in settings.networks:
-        found += [(TRAINING_ROWS, network, functools.partial(training, settings, network)),
-                  (("evaluation",), network, functools.partial(evaluation, settings, network)),
-                  (("batches",), network, functools.partial(batches, settings, network))]
+    found = [(rows, network, functools.partial(function, settings, network))
+             for network in settings.networks
+             for rows, function in ((TRAINING_ROWS, training), (("evaluation",), evaluation),
+                                    (("batches",), batches))]
     others = {("cifar10_memory", "cifar10_speed"): cifar10, ("records",): records,
               ("startup",): first_step, ("input",): input_pipeline}
     return found + [(rows, "", functools.partial(function, settings))
@@ -28,30 +26,29 @@ def measurements(settings):
 
 
 def training(settings, network):
-    """Training, with the products that say what the machine can do, in the same minutes."""
+    """Training, with products of matrices for the peak of the machine in the same minutes."""
     batch, base = settings.batch_size, {"network": network, "batch_size": settings.batch_size}
-    names = {
+    ours = {"implementation": "ours", **base}
+    timings, gpu = contest.hold({
         f"{network} training, plain, batch {batch}": ({"implementation": "plain", **base}, "train"),
-        f"{network} training, float32, batch {batch}":
-            ({"implementation": "ours", **base}, "train"),
+        f"{network} training, float32, batch {batch}": (ours, "train"),
         f"{network} training, bfloat16, batch {batch}":
-            ({"implementation": "ours", **base, "precision": "bfloat16"}, "train"),
+            ({**ours, "precision": "bfloat16"}, "train"),
         "product, float32": ({"implementation": "product"}, "multiply"),
         "product, bfloat16": ({"implementation": "product", "precision": "bfloat16"}, "multiply"),
-    }
-    timings, gpu = contest.hold(names, settings.steps, settings.threads)
+    }, settings.steps)
     plain, ours, half, product, half_product = timings.values()
     parts = floors.transformed(HPARAMS[network], INFOS[network], batch)
     direct = floors.direct_convolutions(HPARAMS[network], INFOS[network], batch)
-    own = parts["second convolution"]
-    as_asked = network == "mnist" and batch == STANDARD_BATCH
-    row = functools.partial(Row, network=network, is_asked=as_asked)
+    row = functools.partial(Row, network=network,
+                            is_asked=network == "mnist" and batch == STANDARD_BATCH)
     return Findings(
         rows=[
             row("training", **_faster(ours, plain)),
             row("bfloat16", **_faster(half, plain)),
             row("direct_floor", **_over_floor(ours, product, direct)),
-            row("own_floor", **_over_floor(ours, product, own, sum(parts.values()))),
+            row("own_floor", **_over_floor(ours, product, parts["second convolution"],
+                                           sum(parts.values()))),
             row("memory", value=ours.memory / plain.memory,
                 note=f"{ours.memory / 1e9:.2f} GB against {plain.memory / 1e9:.2f} GB"),
         ],
@@ -60,24 +57,21 @@ def training(settings, network):
 
 
 def evaluation(settings, network):
-    """Evaluation, the kernels transformed once before."""
-    base = {"network": network, "batch_size": EVALUATION_BATCH}
-    timings, gpu = contest.hold({
-        f"{network} evaluation, {name}, batch {EVALUATION_BATCH}":
-            ({"implementation": name, **base}, "evaluate") for name in ("plain", "ours")
-    }, settings.steps, settings.threads)
-    plain, ours = timings.values()
+    """Evaluation, with the kernels transformed once before."""
+    plain, ours, timings, gpu = _against_plain(
+        settings, f"{network} evaluation, {{}}, batch {EVALUATION_BATCH}", "evaluate",
+        network=network, batch_size=EVALUATION_BATCH)
     return Findings([Row("evaluation", network, **_faster(ours, plain),
                          is_asked=network == "mnist")], timings, gpu=gpu)
 
 
 def cifar10(settings):
-    """The large network: ours at batch 128, plain at the batch that fits."""
+    """The large network: ours at batch 128, plain at a batch that fits into memory."""
     timings, gpu = contest.hold({
         f"cifar10 training, {name}, batch {batch}":
             ({"implementation": name, "network": "cifar10", "batch_size": batch}, "train")
         for name, batch in (("plain", PLAIN_CIFAR10_BATCH), ("ours", STANDARD_BATCH))
-    }, settings.steps, settings.threads)
+    }, settings.steps)
     plain, ours = timings.values()
     return Findings([
         Row("cifar10_memory", "cifar10", value=ours.memory / 1e9,
@@ -87,20 +81,15 @@ def cifar10(settings):
 
 def records(settings):
     """The generators of pairs, one process each."""
-    timings, gpu = contest.hold({
-        f"MultiMNIST records, {name}": ({"implementation": name}, "records")
-        for name in ("plain", "ours")}, settings.steps, settings.threads)
-    plain, ours = timings.values()
+    plain, ours, timings, gpu = _against_plain(settings, "MultiMNIST records, {}", "records")
     return Findings([Row("records", **_faster(ours, plain))], timings, gpu=gpu)
 
 
 def first_step(settings):
     """The whole command line, from its start to its first step."""
-    seconds = startup.measure(settings.threads)
-    timing = contest.Timing(seconds, 1)
-    low, high = quartiles(seconds)
-    return Findings([Row("startup", "mnist", timing.median, low, high,
-                         f"median of {len(seconds)} starts of experiment.py")],
+    timing = contest.Timing(contest.starts(), 1)
+    return Findings([Row("startup", "mnist", timing.median, *quartiles(timing.seconds),
+                         f"median of {len(timing.seconds)} starts of experiment.py")],
                     {"start to first step": timing})
 
 
@@ -111,32 +100,40 @@ def input_pipeline(settings):
         f"training, {name}, batch {settings.batch_size}":
             ({**base, "real_batches": real}, "train")
         for name, real in (("one batch repeated", False), ("input pipeline", True))
-    }, settings.steps, settings.threads, block=INPUT_BLOCK)
+    }, settings.steps, block=INPUT_BLOCK)
     repeated, real = timings.values()
-    low, high = (100 * (value / repeated.median - 1) for value in quartiles(real.seconds))
+    added, low, high = (100 * (seconds / repeated.median - 1)
+                        for seconds in (real.median, *quartiles(real.seconds)))
     return Findings([Row(
-        "input", "mnist", 100 * (real.median / repeated.median - 1), low, high,
-        f"{real.median:.3g} s against {repeated.median:.3g} s",
+        "input", "mnist", added, low, high, f"{real.median:.3g} s against {repeated.median:.3g} s",
         is_asked=settings.batch_size == STANDARD_BATCH)], timings, gpu=gpu)
 
 
 def batches(settings, network):
     """Training at several sizes of the batch."""
     sizes = sorted(settings.batch_sizes)
-    names = {size: f"{network} training, float32, batch {size}, in turns of batches"
-             for size in sizes}
     timings, gpu = contest.hold(
-        {names[size]: ({"implementation": "ours", "network": network, "batch_size": size}, "train")
-         for size in sizes}, settings.steps, settings.threads)
-    first = timings[names[sizes[0]]]
-    growth = {size: first.rate / timings[names[size]].rate for size in sizes[1:]}
-    note = ", ".join(f"{size}: {timings[names[size]].median:.3g} s" for size in sizes)
-    return Findings([Row("batches", network, max(growth.values(), default=1.0),
-                         note=note, is_asked=network == "mnist")], timings, gpu=gpu)
+        {f"{network} training, float32, batch {size}, in turns of batches":
+            ({"implementation": "ours", "network": network, "batch_size": size}, "train")
+         for size in sizes}, settings.steps)
+    first, *others = timings.values()
+    growth = max((first.rate / timing.rate for timing in others), default=1.0)
+    note = ", ".join(f"{size}: {timing.median:.3g} s"
+                     for size, timing in zip(sizes, timings.values()))
+    return Findings([Row("batches", network, growth, note=note, is_asked=network == "mnist")],
+                    timings, gpu=gpu)
+
+
+def _against_plain(settings, title, work, **contestant):
+    """Returns the Timings of plain and ours, all timings by their titles, and the GPU's name."""
+    timings, gpu = contest.hold({
+        title.format(name): ({"implementation": name, **contestant}, work)
+        for name in ("plain", "ours")}, settings.steps)
+    return *timings.values(), timings, gpu
 
 
 def _faster(ours, plain):
-    """Returns what a Row says of two Timings: how many times as many items a second."""
+    """Returns a Row's values: how many times as many items a second one Timing has."""
     scale = ours.items / plain.items
     low, high = quartiles([scale * slow / fast
                            for slow, fast in zip(plain.seconds, ours.seconds)])
@@ -147,12 +144,9 @@ def _faster(ours, plain):
 
 
 def _over_floor(ours, product, operations, whole=None):
-    """Returns what a Row says of a Timing over operations at the product's rate.
+    """Returns a Row's values: a Timing over a number of operations at the product's rate.
 
-    Args:
-      ours, product: Timings.
-      operations: float, what the floor counts.
-      whole: float, operations of the whole step, for the note; or None.
+    The note also compares it with the operations of the whole step, if given.
     """
     floor = operations / product.rate
     low, high = quartiles([mine / (operations * seconds / product.items)

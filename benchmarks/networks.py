@@ -1,4 +1,4 @@
-"""The networks that are measured: hyperparameters and sizes of images."""
+"""The measured networks: hyperparameters and sizes of images."""
 
 from input_data.dataset import DatasetInfo
 from models.hparams import HParams

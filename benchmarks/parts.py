@@ -1,15 +1,14 @@
-"""Where the time of a training step goes: its parts one by one, with their floors.
+"""Measures the parts of a training step one by one, with their floors.
 
     python -m benchmarks.parts
     python -m benchmarks.parts --network=cifar10 --steps=5
 
 Each part runs alone, forward and with all gradients that training needs, in turns with the whole
-step and with a product of large matrices that says what the machine can do. A floor is the part's
-operations at that product's rate. Parts alone add up to a little more or less than the step, in
-which some of them run side by side.
+step and with a product of large matrices for the peak rate of the machine. A floor is the part's
+operations at that rate. The parts' times do not quite add up to the step's, in which some of them
+run side by side.
 """
 
-import os
 import statistics
 import sys
 import time
@@ -17,7 +16,7 @@ import time
 from absl import flags
 
 from benchmarks import machine, report
-from benchmarks.contest import WARM_UP, environment, quartiles
+from benchmarks.contest import WARM_UP, quartiles
 from benchmarks.networks import HPARAMS, INFOS
 from commands import command_line
 
@@ -34,11 +33,7 @@ flags.DEFINE_string("output", "runs/parts", "Folder of the report; an earlier on
 
 
 def parts(contestant):
-    """Returns a dict from a part's name to (function that does it once, operations or None).
-
-    Args:
-      contestant: contestants.Contestant, of the project's own.
-    """
+    """Returns a dict from a part of a Contestant to (function that does it, operations or None)."""
     import tensorflow as tf
 
     from benchmarks import contestants, floors
@@ -108,20 +103,15 @@ def _update(network, optimizer):
 
 
 def measure(contestant, steps):
-    """Returns the machine's peak rate and a dict from a part to (list of seconds, floor or None).
-
-    Args:
-      contestant: contestants.Contestant, of the project's own.
-      steps: int, steps that count.
-    """
+    """Returns the peak rate and a dict from a part to (list of seconds, floor or None)."""
     from benchmarks import contestants
 
     product, operations = contestants.make_step(
         contestants.Contestant("product", precision=contestant.precision), "multiply")
-    found = parts(contestant)
-    seconds = {name: [] for name in ["product", *found]}
+    found = {"product": (product, operations), **parts(contestant)}
+    seconds = {name: [] for name in found}
     for number in range(WARM_UP + steps):
-        for name, do in [("product", product), *((name, do) for name, (do, _) in found.items())]:
+        for name, (do, _) in found.items():
             start = time.perf_counter()
             do()
             if number >= WARM_UP:
@@ -131,14 +121,8 @@ def measure(contestant, steps):
                   for name, values in seconds.items()}
 
 
-def sections(facts, invocation, peak, found):
-    """Returns the report's parts as Markdown.
-
-    Args:
-      facts: dict from a word to text.
-      invocation: list of str.
-      peak, found: as `measure` returns them.
-    """
+def _sections(facts, invocation, peak, found):
+    """Returns the report's parts as Markdown."""
     rows = []
     for name, (seconds, floor) in found.items():
         low, high = quartiles(seconds)
@@ -160,23 +144,18 @@ def _bench(values, invocation):
     title = (f"parts of a training step, {values.network}, {values.precision}, "
              f"batch {values.batch_size}")
     print(report.write(
-        values.output, title, sections(facts, invocation, peak, found),
+        values.output, title, _sections(facts, invocation, peak, found),
         {"command": invocation, "machine": facts, "peak": peak,
          "hparams": HPARAMS[values.network].to_json(),
          "parts": {name: {"seconds": seconds, "floor": floor}
                    for name, (seconds, floor) in found.items()}}))
 
 
-def _settings(values):
-    report.check_folder(values.output)
-    os.environ.update(environment(values.threads))      # before TensorFlow reads it
-    return values
-
-
 def main(argv):
     """Runs the command line, and returns its exit status."""
     line = report.invocation("benchmarks.parts", argv)
-    return command_line.run(argv, FLAGS, _settings, lambda values: _bench(values, line), __doc__)
+    return command_line.run(argv, FLAGS, report.prepare, lambda values: _bench(values, line),
+                            __doc__)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What the project is compared with: the capsule network and MultiMNIST's records, made plainly.
+"""A straightforward capsule network and generator of MultiMNIST, to compare the project with.
 
-The network has the same variables and the same mathematics as `models.capsule_model`, as one would
-write them down: direct convolutions, a tensor of votes, a routing loop over it, automatic
-differentiation. The records are written by a loop over pairs.
+The network has the variables and the mathematics of `models.capsule_model`, with direct
+convolutions, explicit votes, a loop over routing iterations and automatic differentiation. The
+records are written by a loop over pairs.
 """
 
 import itertools
@@ -19,11 +19,7 @@ DECODER_UNITS = (512, 1024)
 
 
 class PlainNetwork:
-    """A capsule network that takes a batch and returns `Inferred`, as every network does.
-
-    Args:
-      hparams: HParams.
-      info: DatasetInfo.
+    """A capsule network that takes a batch and returns `Inferred`.
 
     Attributes:
       hparams: HParams.
@@ -106,51 +102,37 @@ class PlainNetwork:
         return tf.transpose(images, [0, 1, 3, 4, 2])
 
 
-class PlainAdam:
-    """Adam with the learning rate's decay, by TensorFlow's own fused update.
-
-    Args:
-      hparams: HParams.
-      variables: list of tf.Variable.
-    """
-
-    def __init__(self, hparams, variables):
-        self._hparams = hparams
-        self._variables = variables
-        self._means = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
-        self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
-        self._step = tf.Variable(0.0)
-
-    def apply(self, gradients):
-        hparams = self._hparams
-        decay = hparams.decay_rate ** (self._step / hparams.decay_steps)
-        rate = tf.maximum(1e-6, hparams.learning_rate * decay)
-        self._step.assign_add(1)
-        for variable, mean, square, gradient in zip(
-                self._variables, self._means, self._squares, gradients):
-            tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle, m=mean.handle, v=square.handle, grad=gradient, lr=rate,
-                beta1=0.9, beta2=0.999, epsilon=1e-8, beta1_power=0.9**self._step,
-                beta2_power=0.999**self._step)
-
-
 def make_step(network):
-    """Returns a function that trains a PlainNetwork on a batch, and returns summed StepMetrics."""
-    optimizer = PlainAdam(network.hparams, network.variables)
+    """Returns a function that trains a PlainNetwork on a batch, and returns summed StepMetrics.
+
+    It is Adam by TensorFlow's own fused update, with a decaying learning rate.
+    """
+    hparams, variables = network.hparams, network.variables
+    means, squares = ([tf.Variable(tf.zeros_like(variable)) for variable in variables]
+                      for _ in range(2))
+    steps = tf.Variable(0.0)
 
     @tf.function
     def step(batch):
         with tf.GradientTape() as tape:
-            metrics = loss_and_metrics(network.hparams, batch, network(batch))
+            metrics = loss_and_metrics(hparams, batch, network(batch))
             loss = tf.reduce_mean(metrics.total_loss)
-        optimizer.apply(tape.gradient(loss, network.variables))
+        decay = hparams.decay_rate ** (steps / hparams.decay_steps)
+        rate = tf.maximum(1e-6, hparams.learning_rate * decay)
+        steps.assign_add(1)
+        for variable, mean, square, gradient in zip(
+                variables, means, squares, tape.gradient(loss, variables)):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle, m=mean.handle, v=square.handle, grad=gradient, lr=rate,
+                beta1=0.9, beta2=0.999, epsilon=1e-8, beta1_power=0.9**steps,
+                beta2_power=0.999**steps)
         return summed_metrics(metrics)
 
     return step
 
 
 def write_pairs(path, images, labels, count, shift, pad, seed=0):
-    """Writes MultiMNIST records: random pairs of digits of different classes, one after another.
+    """Writes MultiMNIST records: random pairs of digits of different classes.
 
     Args:
       path: str, the file to write.
@@ -201,9 +183,8 @@ def _bias(shape):
 
 
 def _moved(image, rows, columns, reach):
-    """Returns an image moved down and right; what leaves it is cut."""
-    wide = np.roll(np.pad(image, reach), rows, axis=0)
-    wide = np.roll(wide, columns, axis=1)
+    """Returns an image moved down and right, cut at its edges."""
+    wide = np.roll(np.pad(image, reach), (rows, columns), axis=(0, 1))
     height, width = image.shape
     return wide[reach:reach + height, reach:reach + width]
 

@@ -1,4 +1,4 @@
-"""Reports: the same numbers as Markdown for people and as JSON for programs."""
+"""Reports of benchmarks and stress tests, as Markdown for people and as JSON for programs."""
 
 import json
 import os
@@ -12,7 +12,7 @@ HEADING, KIND = "# Benchmark: ", '{\n  "benchmark": '
 
 
 def check_folder(folder):
-    """Raises UsageError if reports cannot be written, or would replace files of others."""
+    """Raises UsageError if reports cannot be written, or would replace other files."""
     check_path("--output", folder)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -29,12 +29,21 @@ def check_folder(folder):
         raise UsageError(f"--output: {folder} cannot be written to.")
 
 
+def prepare(values):
+    """Checks the flag --output, and passes --threads on to TensorFlow, here and in workers."""
+    check_folder(values.output)
+    if values.threads:
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = str(values.threads)
+    return values
+
+
 def write(folder, title, sections, values):
-    """Writes both reports, replacing those that are there, and returns the Markdown.
+    """Writes both reports, replacing earlier ones, and returns the Markdown.
 
     Args:
       folder: str, checked by `check_folder`.
-      title: str, which benchmark.
+      title: str, the benchmark.
       sections: list of str, Markdown.
       values: dict for the JSON.
     """
@@ -52,7 +61,7 @@ def table(header, rows):
     """Returns a Markdown table.
 
     Args:
-      header: list of str; a leading ">" puts a column's numbers to the right.
+      header: list of str; a leading ">" aligns a column to the right.
       rows: list of lists of str.
     """
     lines = [[name.removeprefix(">") for name in header],
@@ -61,16 +70,11 @@ def table(header, rows):
 
 
 def invocation(module, argv):
-    """Returns what was typed to run a module with arguments, a list of str."""
+    """Returns the words of the command that runs a module with arguments, a list of str."""
     return ["python", "-m", module, *map(shlex.quote, argv[1:])]
 
 
 def machine(facts, command):
-    """Returns the section that says where and how a report was made.
-
-    Args:
-      facts: dict from a word to text.
-      command: list of str, what was typed.
-    """
+    """Returns the section with the command, list of str, and the machine's facts, dict of str."""
     lines = [f"- {name}: {value}" for name, value in facts.items()]
     return "\n".join([f"    {' '.join(command)}", "", *lines])

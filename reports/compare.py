@@ -4,9 +4,9 @@
     python -m reports.compare --dataset=digits --data_dir=DIR --seeds=3
 
 All networks are trained on the same examples for the same number of epochs, and evaluated after
-each on the same examples held out: the dataset's validation split. The output folder gets
-comparison.png, .csv and .md, and a run of its own for each network and seed. What was stopped
-goes on with the same command; more epochs, seeds and networks can be asked for later.
+each on the same held-out examples: the dataset's validation split. The output folder gets
+comparison.png, .csv and .md, and a run for each network and seed. The same command continues a
+comparison that was stopped; more epochs, seeds and networks can be asked for later.
 """
 
 import dataclasses
@@ -18,21 +18,17 @@ from absl import flags
 import models
 from commands import command_line
 from commands.errors import UsageError, check_path
-from models.hparams import HParams
-from training.config import SETTINGS, Config, new_flags
+from training.config import SETTINGS, Config, from_flags, new_flags
 
-# The budget of the tutorial that this comparison is known from.
-NETWORKS = ("mlp", "cnn", "capsule")
-EPOCHS = 15
-# The flags that say which images are read.
+# The flags that decide which images are read.
 DATA = ("dataset", "data_dir", "image_size", "validation_fraction", "validation_seed",
         "skip_broken")
 
 FLAGS = new_flags(*DATA)
-flags.DEFINE_list("networks", list(NETWORKS), f"Networks of {', '.join(models.NETWORKS)}.",
-                  flag_values=FLAGS)
-flags.DEFINE_integer("epochs", EPOCHS, "Epochs of each training.", lower_bound=1,
-                     flag_values=FLAGS)
+# The defaults are those of the "Identify the Digits" tutorial.
+flags.DEFINE_list("networks", ["mlp", "cnn", "capsule"],
+                  f"Networks of {', '.join(models.NETWORKS)}.", flag_values=FLAGS)
+flags.DEFINE_integer("epochs", 15, "Epochs of each training.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 1, "Trainings of each network, by the seeds 0, 1, ...",
                      lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_list("batch_sizes", [], "Examples in a training batch, as network=number,... "
@@ -46,60 +42,25 @@ flags.DEFINE_string("output", "runs/compare", "Folder of the comparison.", flag_
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is compared: the flags, checked.
+    """The networks to compare, and the settings that all runs share."""
 
-    Raises:
-      UsageError, HParamsError: for flags that make no sense.
-    """
-
-    networks: tuple
-    dataset: str
-    data_dir: str | None
-    image_size: str | None
-    validation_fraction: float | None
-    validation_seed: int | None
-    skip_broken: bool | None
+    networks: list
     epochs: int
     seeds: int
-    batch_sizes: dict
-    micro_batch: int
-    hparams_override: str
-    output: str
-
-    def __post_init__(self):
-        unknown = [name for name in (*self.networks, *self.batch_sizes)
-                   if name not in models.NETWORKS]
-        if unknown or not self.networks:
-            raise UsageError(f"--networks and --batch_sizes: expected names of "
-                             f"{', '.join(models.NETWORKS)}, found {unknown}.")
-        if os.path.lexists(self.output) and not os.path.isdir(self.output):
-            raise UsageError(f"--output: expected a folder, found the file {self.output}.")
-        self.settings()         # checks what it holds
-
-    def settings(self, **others):
-        """Returns the Config of a run, which looks at the examples of the validation split."""
-        return Config(**{
-            **self.data, "validate": True, "hparams_override": self.hparams_override,
-            "summary_dir": self.output, **others})
+    batch_sizes: dict       # of int, by network
+    common: Config          # its summary_dir is the comparison's folder
 
     @property
     def data(self):
-        """What says which images are read, by the names of Config: a dict."""
-        return {name: getattr(self, name) for name in DATA}
+        """The settings that decide which images are read: a dict."""
+        return {name: getattr(self.common, name) for name in DATA}
 
 
 def compare(plan):
-    """Trains what is not trained yet, and writes the comparison after each network.
+    """Trains, evaluates and compares the networks of a Plan; returns the status of an early end."""
+    from reports.comparison import outcome, runs
 
-    Args:
-      plan: Plan.
-
-    Returns:
-      Exit status of a training that ended early, else None.
-    """
-    from reports.comparison import report, runs
-
-    comparison = runs.Comparison(plan)
+    comparison, folder = runs.Comparison(plan), plan.common.summary_dir
     results = []
     for name in plan.networks:
         for seed in range(plan.seeds):
@@ -108,22 +69,27 @@ def compare(plan):
                 return status
             comparison.evaluate(name, seed)
         results.append(comparison.result(name))
-        report.write(results, comparison.about, plan.output)
-    print(f"\n{report.verdict(results)}\n"
-          f"Wrote comparison.png, .csv and .md into {plan.output}.")
+        outcome.write(results, comparison.about, folder)
+    print(f"\n{outcome.verdict(results)}\n"
+          f"Wrote comparison.png, .csv and .md into {folder}.")
     return None
 
 
 def _settings(values):
-    names = {field.name for field in dataclasses.fields(Plan)} - {"networks", "batch_sizes"}
     check_path("--output", values.output)
-    if check_path("--data_dir", values.data_dir):
-        values.data_dir = os.path.abspath(values.data_dir)
-    HParams().override(values.hparams_override)
-    values.dataset = values.dataset or SETTINGS["dataset"].default
-    return Plan(networks=tuple(dict.fromkeys(values.networks)),
-                batch_sizes=dict(map(_batch_size, values.batch_sizes)),
-                **{name: values[name].value for name in names})
+    if os.path.lexists(values.output) and not os.path.isdir(values.output):
+        raise UsageError(f"--output: expected a folder, found the file {values.output}.")
+    batch_sizes = dict(map(_batch_size, values.batch_sizes))
+    unknown = [name for name in (*values.networks, *batch_sizes) if name not in models.NETWORKS]
+    if unknown or not values.networks:
+        raise UsageError("--networks and --batch_sizes: expected names of "
+                         f"{', '.join(models.NETWORKS)}, found {unknown}.")
+    common = from_flags(values, dataset=values.dataset or SETTINGS["dataset"].default,
+                        validate=True, summary_dir=values.output)
+    if common.data_dir:
+        common = dataclasses.replace(common, data_dir=os.path.abspath(common.data_dir))
+    return Plan(list(dict.fromkeys(values.networks)), values.epochs, values.seeds, batch_sizes,
+                common)
 
 
 def _batch_size(item):

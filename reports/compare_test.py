@@ -154,4 +154,4 @@ def test_a_damaged_note_on_a_comparison_is_named(tmp_path, mnist_dir, networks, 
     contents.write(str(tmp_path), "comparison.json", {"networks": networks})
     assert compare.main(["reports.compare", f"--data_dir={mnist_dir}", f"--output={tmp_path}",
                          "--networks=mlp", "--epochs=1"]) == 2
-    assert "comparison.json: expected what was chosen" in capsys.readouterr().err
+    assert "comparison.json: expected the choices" in capsys.readouterr().err

@@ -1,8 +1,8 @@
-"""The demonstration: trains the capsule network on the sample, evaluates it, shows the result.
+"""Trains the capsule network on the sample, evaluates it, and shows the result.
 
     python -m reports.demo
 
-An interrupted demonstration goes on where it was when it is started again.
+The same command continues a demonstration that was interrupted.
 """
 
 import os
@@ -16,9 +16,8 @@ from reports import reconstructions, trained_network
 from training.config import Config
 from training.run_folder import contents
 
-# For less than five minutes on two cores: a quarter of the paper's primary capsules take half of
-# the time a step, small batches make most of few images, and the learning rate has to fall within
-# the time there is.
+# For less than five minutes on two cores: a quarter of the paper's primary capsules halve the time
+# of a step, small batches suit few images, and the learning rate falls within the 2,200 steps.
 STEPS = 2200
 BATCH_SIZE = 32
 HPARAMS = f"num_prime_capsules=8,learning_rate=0.003,decay_rate=0.03,decay_steps={STEPS}"
@@ -42,14 +41,7 @@ Next:
 
 
 def demonstrate(folder):
-    """Trains, evaluates, draws and prints the closing screen.
-
-    Args:
-      folder: str, the run's summary_dir.
-
-    Returns:
-      Exit status of a training that was interrupted, else None.
-    """
+    """Trains, evaluates and draws in a folder; returns the exit status of an interruption."""
     from training.checkpoints.read import StoredCheckpoint, latest_checkpoint
     from training.evaluation.evaluate import evaluate
     from training.train import train

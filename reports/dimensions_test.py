@@ -73,7 +73,7 @@ def test_command_writes_a_picture_and_a_film(reader, tmp_path, capsys):
     (["--digits=1,x"], "expected some of 0,1,2,3,4,5,6,7,8,9, found 'x'"),
     (["--digits=0,1,2,3,4,5,6,7,8,9"], "test images of class"),
     (["--output=/nowhere/x.png"], "no folder"),
-    (["--output=x.gif", "--animate"], "film takes the ending .gif; found x.gif"),
+    (["--output=x.gif", "--animate"], "--animate writes x.gif beside it"),
 ])
 def test_what_cannot_be_drawn_gets_one_line(untrained, arguments, message, tmp_path, monkeypatch,
                                             one_line):

@@ -2,17 +2,17 @@
 
     python -m reports.generalisation --data_dir=DIR --affnist=AFFNIST_DIR
 
-Both are trained on MNIST placed at random on 40x40, until they read as many of the held-out
-digits right, and are then evaluated on affNIST, which they never saw (paper, section 5.2).
-Without --affnist they are evaluated on generated affine digits, which are not affNIST. Where a
-network does not get to --accuracy within --max_steps, both are compared at the highest accuracy
-that both did reach. An interrupted comparison goes on where it was when it is started again.
+Both are trained on MNIST placed at random on 40x40 until they read the same share of the held-out
+digits right, and are then evaluated on affNIST, which they never saw (paper, section 5.2). Without
+--affnist they are evaluated on generated affine digits, which are not affNIST. If a network does
+not reach --accuracy within --max_steps, both are compared at the highest accuracy that both
+reached. The same command continues a comparison that was interrupted.
 """
 
 import dataclasses
-import math
 import os
 import sys
+from typing import NamedTuple
 
 from absl import flags
 
@@ -21,18 +21,18 @@ import models
 from commands import command_line
 from commands.errors import RunError, UsageError, check_path
 from models.hparams import parse_overrides
-from training.config import Config
+from training.config import from_flags, new_flags
 from training.run_folder import contents
 
 PAPER = {"capsule": "79", "baseline": "66"}     # accuracy on affNIST, in percent (section 5.2)
-# Hyperparameters other than the networks' own. Of digits of 40x40 the baseline hardly learns with
-# the margin loss, and nothing at a rate of 0.001, where its ReLUs die.
+# On digits of 40x40 the baseline hardly learns with the margin loss, and its ReLUs die at a
+# learning rate of 0.001.
 RECIPES = {"capsule": {}, "baseline": {"loss_type": "softmax", "learning_rate": 0.0001}}
 EVALUATIONS = "held_out.json"                   # beside a network's train/
 TABLE = "generalisation.md"
-MARK = "generalisation.json"                    # which digits the runs in a folder are of
+MARK = "generalisation.json"                    # names the digits of a folder's runs
 
-FLAGS = command_line.new_flags()
+FLAGS = new_flags("eval_size", "batch_size", "seed")
 flags.DEFINE_string("data_dir", None, "Folder of MNIST's IDX files. Without it: the sample that "
                     "comes with the project.", flag_values=FLAGS)
 flags.DEFINE_string("affnist", None, "What to evaluate on: affNIST's folder, or the name of its "
@@ -46,32 +46,11 @@ flags.DEFINE_integer("max_steps", 20000, "Most training steps of each network.",
                      flag_values=FLAGS)
 flags.DEFINE_integer("eval_every", 500, "Training steps between looks at the held-out digits.",
                      lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("eval_size", 10000, "Most digits of an evaluation, from the first on.",
-                     lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("batch_size", 128, "Digits in a batch of training.", lower_bound=1,
-                     flag_values=FLAGS)
 flags.DEFINE_string("hparams_override", "", "As for experiment.py, for both networks.",
                     flag_values=FLAGS)
-flags.DEFINE_integer("seed", 0, "As for experiment.py, for both networks.", lower_bound=0,
-                     upper_bound=2**32 - 1, flag_values=FLAGS)
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """The flags of the same names, and the training of each network."""
-
-    data_dir: str | None
-    affnist: str | None
-    folder: str
-    accuracy: float
-    max_steps: int
-    eval_every: int
-    eval_size: int
-    trainings: dict         # of Config, by the network's name
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """How many of a split's digits a network reads right."""
 
     right: int
@@ -90,57 +69,49 @@ class Score:
 def compare(plan):
     """Trains and evaluates both networks, prints the table and writes it.
 
-    Args:
-      plan: Plan.
-
-    Returns:
-      Exit status of a training that was interrupted or failed, else None.
+    Takes the flags and the Config of each network; returns the exit status of an early end.
     """
     from input_data.affnist import expanded
     from input_data.mnist.mnist_input import SAMPLE
 
-    _check_and_mark(plan)
-    held_out, test = (expanded.from_digits(plan.data_dir or SAMPLE, split, plan.data_dir or
-                                           "the sample") for split in ("valid_test", "test"))
-    affine = _affine_digits(plan, test.info.num_examples)
+    asked, trainings = plan
+    _check_and_mark(asked)
+    digits, source = asked.data_dir or SAMPLE, asked.data_dir or "the sample"
+    held_out, test = (expanded.from_digits(digits, split, source)
+                      for split in ("valid_test", "test"))
+    affine = _affine_digits(asked, digits, test.info.num_examples)
     histories = {}
-    for model, settings in plan.trainings.items():
-        status, histories[model] = train(plan, settings, held_out)
+    for model, settings in trainings.items():
+        status, histories[model] = _train(asked, settings, held_out)
         if status is not None:
             return status
-    level, steps = compared_at(histories, plan.accuracy)
+    level, steps = compared_at(histories, asked.accuracy)
     rows = []
     for model, step in steps.items():
-        parameters, scores = evaluate(plan, plan.trainings[model], step, [test, affine])
+        parameters, scores = _evaluate(trainings[model], step, [test, affine], asked.eval_size)
         rows.append([model, f"{parameters:,}", f"{step:,}", str(histories[model][step]),
                      *map(str, scores), PAPER[model]])
-    text = report(plan, level, rows, affine.source)
-    contents.write_text(plan.folder, TABLE, text)
-    print(f"\n{text}\nWrote {os.path.join(plan.folder, TABLE)}.")
+    text = _report(asked, level, rows, affine.source)
+    contents.write_text(asked.summary_dir, TABLE, text)
+    print(f"\n{text}\nWrote {os.path.join(asked.summary_dir, TABLE)}.")
     return None
 
 
-def _check_and_mark(plan):
-    """Writes down which digits a comparison is of, after a look that they are what they were."""
-    of = os.path.abspath(plan.data_dir) if plan.data_dir else "the sample"
-    contents.make_folder(plan.folder)
-    before = (contents.read(plan.folder, MARK) or {}).get("digits", of)
+def _check_and_mark(asked):
+    """Notes the digits in the folder, after comparing them with an earlier note."""
+    of = os.path.abspath(asked.data_dir) if asked.data_dir else "the sample"
+    contents.make_folder(asked.summary_dir)
+    before = (contents.read(asked.summary_dir, MARK) or {}).get("digits", of)
     if before != of:
-        raise RunError(f"{plan.folder} was started with the digits of {before}, found {of}; give "
-                       "the same --data_dir, or another --summary_dir.")
-    contents.write(plan.folder, MARK, {"digits": of})
+        raise RunError(f"{asked.summary_dir} was started with the digits of {before}, found {of}; "
+                       "give the same --data_dir, or another --summary_dir.")
+    contents.write(asked.summary_dir, MARK, {"digits": of})
 
 
 def compared_at(histories, accuracy):
-    """Returns the accuracy at which networks are compared, and the first step of each with it.
+    """Returns the percentage to compare networks at, and the first step of each that reached it.
 
-    Args:
-      histories: dict from a network to a dict from step to its Score on the held-out digits.
-      accuracy: float, the percentage wished for.
-
-    Returns:
-      float, the lower of that and of what all of them reached at their best; dict from network
-      to step.
+    Histories hold a dict from step to Score for each network.
     """
     level = min(accuracy, *map(_best, histories.values()))
     return level, {model: min(step for step, score in history.items() if score.percent >= level)
@@ -148,65 +119,47 @@ def compared_at(histories, accuracy):
 
 
 def _best(history):
-    """Returns the highest percentage of a dict from step to Score; less than any without one."""
+    """Returns the highest percentage in a history, or -1."""
     return max((score.percent for score in history.values()), default=-1)
 
 
-def train(plan, settings, held_out):
-    """Trains a network until it reads enough of the held-out digits right, or to max_steps.
-
-    Args:
-      plan: Plan.
-      settings: Config of the training.
-      held_out: Split.
-
-    Returns:
-      The exit status of a training that ended early, or None; dict from step to Score.
-    """
+def _train(asked, settings, held_out):
+    """Trains up to --accuracy or --max_steps; returns the status of an early end and a history."""
     from training.checkpoints.read import StoredCheckpoint, checkpoint_names
-    from training.train import train as go_on
+    from training.train import train
 
     about = {"data": held_out.source,
-             "examples": min(plan.eval_size, held_out.info.num_examples)}
+             "examples": min(asked.eval_size, held_out.info.num_examples)}
     kept = contents.read(settings.summary_dir, EVALUATIONS) or {}
     right = kept.get("right") if kept.get("about") == about else {}
     if not isinstance(right, dict) or not all(type(count) is int for count in right.values()):
-        raise RunError(f"{os.path.join(settings.summary_dir, EVALUATIONS)}: expected counts of "
+        raise RunError(f"{os.path.join(settings.summary_dir, EVALUATIONS)}: expected numbers of "
                        "digits as right; move it away.")
     history = {}
     while True:
         for name in checkpoint_names(settings.train_folder):
             step = StoredCheckpoint(name).step
-            if step in history or step > plan.max_steps:
+            if step in history or step > asked.max_steps:
                 continue
             if str(step) not in right:
-                right[str(step)] = evaluate(plan, settings, step, [held_out])[1][0].right
+                _, [score] = _evaluate(settings, step, [held_out], asked.eval_size)
+                right[str(step)] = score.right
                 contents.write(settings.summary_dir, EVALUATIONS,
                                {"about": about, "right": right})
             history[step] = Score(right[str(step)], about["examples"])
             print(f"{settings.model}, step {step}: {history[step]} % of the held-out digits "
                   "right.", flush=True)
         last = max(history, default=0)
-        if _best(history) >= plan.accuracy or last >= plan.max_steps:
+        if _best(history) >= asked.accuracy or last >= asked.max_steps:
             return None, history
-        end = min((last // plan.eval_every + 1) * plan.eval_every, plan.max_steps)
-        status = go_on(dataclasses.replace(settings, max_steps=end))
+        end = min((last // asked.eval_every + 1) * asked.eval_every, asked.max_steps)
+        status = train(dataclasses.replace(settings, max_steps=end))
         if status is not None:
             return status, history
 
 
-def evaluate(plan, settings, step, splits):
-    """Evaluates a network as it was at a step of its training.
-
-    Args:
-      plan: Plan.
-      settings: Config of the training.
-      step: int, of a checkpoint.
-      splits: list of Split.
-
-    Returns:
-      int, the network's parameters, and a Score for each split.
-    """
+def _evaluate(settings, step, splits, most):
+    """Returns a network's number of parameters, and its Score of each split at a step."""
     from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint
     from training.evaluation.counts import Evaluation, gather
     from training.evaluation.inference import Inference
@@ -216,19 +169,12 @@ def evaluate(plan, settings, step, splits):
     network = models.build(settings.model, contents.read_hparams(stored.folder), info)
     stored.restore_network(network)
     inference = Inference(network)
-    found = (Evaluation.of(gather(inference.over(split, plan.eval_size)), 0, 0) for split in splits)
+    found = (Evaluation.of(gather(inference.over(split, most)), 0, 0) for split in splits)
     return network.count_params(), [Score(one.correct, one.examples) for one in found]
 
 
-def report(plan, level, rows, source):
-    """Returns the table and what it is about, as Markdown.
-
-    Args:
-      plan: Plan.
-      level: float, percent of the held-out digits at which the networks are compared.
-      rows: list of lists of str.
-      source: str, where the affine digits come from.
-    """
+def _report(asked, level, rows, source):
+    """Returns the table of both networks and its conditions, as Markdown."""
     from input_data.affnist import affnist_input
 
     name = "affNIST" if source.endswith(affnist_input.PUBLISHED) else "affine digits (not affNIST)"
@@ -236,53 +182,46 @@ def report(plan, level, rows, source):
               "expanded MNIST test, %", f"{name}, %", "paper, affNIST, %"]
     lines = ["| " + " | ".join(cells) + " |"
              for cells in [header, ["---"] + ["---:"] * (len(header) - 1), *rows]]
-    reached = (f"Both networks reached {plan.accuracy:g} % of the held-out digits."
-               if level == plan.accuracy else
-               f"Not both networks reached {plan.accuracy:g} % of the held-out digits within "
-               f"{plan.max_steps:,} steps: they are compared at {level:.2f} %, the highest that "
+    reached = (f"Both networks reached {asked.accuracy:g} % of the held-out digits."
+               if level == asked.accuracy else
+               f"Not both networks reached {asked.accuracy:g} % of the held-out digits within "
+               f"{asked.max_steps:,} steps: they are compared at {level:.2f} %, the highest that "
                "both reached.")
     return "\n".join([
         "# Generalisation from shifted to affine-transformed digits", "",
-        f"Trained on {plan.data_dir or 'the sample of MNIST'}, placed at random on 40x40; affine "
+        f"Trained on {asked.data_dir or 'the sample of MNIST'}, placed at random on 40x40; affine "
         f"digits: {source}. {reached} Intervals are of 95 %.", "", *lines, ""])
 
 
-def _affine_digits(plan, count):
-    """Returns the Split to evaluate on; makes it of the test digits if none is named."""
+def _affine_digits(asked, digits, count):
+    """Returns the Split to evaluate on, generated from the test digits if none is named."""
     from input_data.affnist import affine_digits, affnist_input
-    from input_data.mnist.mnist_input import SAMPLE
 
-    if plan.affnist:
-        return input_data.load("affnist", plan.affnist, "test")
-    path = os.path.join(plan.folder, affnist_input.GENERATED)
+    if asked.affnist:
+        return input_data.load("affnist", asked.affnist, "test")
+    path = os.path.join(asked.summary_dir, affnist_input.GENERATED)
     if not os.path.exists(path):
-        affine_digits.generate(plan.data_dir or SAMPLE, plan.folder)
+        affine_digits.generate(digits, asked.summary_dir)
     split = input_data.load("affnist", path, "test")
     if split.info.num_examples != count:
-        raise RunError(f"{path}: expected {count} digits, found {split.info.num_examples}, of an "
+        raise RunError(f"{path}: expected {count} digits, found {split.info.num_examples} of an "
                        "earlier comparison; move it away or give another --summary_dir.")
     return split
 
 
 def _settings(values):
-    common = dict(dataset="affnist", validate=True, data_dir=values.data_dir,
-                  save_step=values.eval_every, batch_size=values.batch_size, seed=values.seed)
     check_path("--summary_dir", values.summary_dir)
     check_path("--data_dir", values.data_dir)
     if values.data_dir is not None and not os.path.isdir(values.data_dir):
         raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
     if values.affnist is not None and not os.path.exists(values.affnist):
         raise UsageError(f"--affnist: there is no folder or file {values.affnist}.")
-    if not math.isfinite(values.accuracy):
-        raise UsageError(f"--accuracy: expected a percentage, found {values.accuracy}.")
     asked = parse_overrides(values.hparams_override)
-    trainings = {model: Config(
-        model=model, **common, summary_dir=os.path.join(values.summary_dir, model),
-        hparams_override=",".join(f"{key}={value}"
-                                  for key, value in {**recipe, **asked}.items()))
+    return values, {model: from_flags(
+        values, model=model, dataset="affnist", validate=True, save_step=values.eval_every,
+        summary_dir=os.path.join(values.summary_dir, model),
+        hparams_override=",".join(f"{key}={value}" for key, value in {**recipe, **asked}.items()))
         for model, recipe in RECIPES.items()}
-    return Plan(values.data_dir, values.affnist, values.summary_dir, values.accuracy,
-                values.max_steps, values.eval_every, values.eval_size, trainings)
 
 
 def main(argv):

@@ -3,8 +3,8 @@
     python -m reports.predict --checkpoint=runs/demo/train/model.ckpt-2200 five.png photo.jpg
 
 Prints the class of each image and the lengths of the class capsules. Digits may be of any size
-and place, dark on light or light on dark: they are scaled and centred as MNIST's are. Images
-for networks of other datasets are scaled to the size of those.
+and place, dark on light or light on dark: they are scaled and centred like MNIST's. Images
+for networks of other datasets are scaled to the dataset's size.
 """
 
 import json
@@ -26,20 +26,10 @@ flags.DEFINE_boolean("json", False, "Print JSON: a list with an object for each 
 
 
 def predict(network, split, paths):
-    """Reads image files.
+    """Reads image files with a Network, for the dataset of a Split.
 
-    Args:
-      network: Network.
-      split: Split of the network's dataset, which decides how images are prepared.
-      paths: list of str.
-
-    Returns:
-      List of dicts, one an image: image (the path), classes (names of the num_targets classes
-      with the highest values, highest first), and lengths or, from a network without
-      capsules, logits: {class name: float}.
-
-    Raises:
-      DataError: if a file is no image or shows nothing.
+    Returns a dict for each: image (the path), classes (names of the num_targets classes of the
+    highest values, highest first), and lengths or, without capsules, logits: {name: float}.
     """
     import capsules
 

@@ -1,15 +1,16 @@
-"""Draws what a capsule network reads in test images, and what it reconstructs of them.
+"""Draws what a capsule network reads in test images, and its reconstructions of them.
 
     python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-2200
 
-Images that are read right and images that are read wrong are chosen separately, each the first
-of the test split (paper, figure 3). A wrong one is reconstructed twice: from the capsule of its
-label and from that of the class that was read. Two digits over each other are reconstructed
-each in a colour; the last of them also from a digit that is not there (paper, figure 5).
+Shows the first test images that are read right and the first that are read wrong (paper, figure 3).
+A wrong one is reconstructed twice: from the capsule of its label and from that of the predicted
+class. Of two overlapping digits, each is reconstructed in a colour of its own, and some images also
+from a digit that is not there (paper, figure 5).
 """
 
 import dataclasses
 import sys
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
@@ -18,7 +19,6 @@ from commands import command_line
 from commands.errors import RunError, UsageError
 from reports import trained_network
 from reports.drawing import figures
-from reports.drawing.cases import find_cases
 
 COLUMNS = 10
 CELL = 90           # pixels
@@ -35,70 +35,99 @@ flags.DEFINE_integer("eval_size", 10000, "Most test images to look for them in."
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """Part of the picture: cases in columns, images of them in rows.
-
-    Attributes:
-      title: str.
-      captions: list of str, one a case.
-      rows: dict from a row's name to images that a screen can show, one a case.
-      colour: str, of the captions.
-    """
+    """Part of the picture: cases in columns, images of them in rows."""
 
     title: str
-    captions: list
-    rows: dict
-    colour: str = "black"
+    captions: list          # of str, one a case
+    rows: dict              # from a row's name to images [height, width, 3], one a case
+    colour: str = "black"   # of the captions
+
+
+class Cases(NamedTuple):
+    """Images and a network's answers."""
+
+    images: np.ndarray          # float32 [n, height, width, depth]
+    target_images: np.ndarray   # float32 [n, num_targets, height, width, depth]
+    labels: np.ndarray          # int [n, num_targets]
+    predictions: np.ndarray     # int [n, num_targets]; right ones in the places of their labels
+    others: np.ndarray          # int [n], of the remaining classes the one of the highest logit
+
+    def take(self, chosen):
+        """Returns the Cases that an index chooses."""
+        return Cases(*(values[chosen] for values in self))
+
+
+def find_cases(network, split, right, wrong, most=10000):
+    """Returns the first Cases that are read right and that are read wrong, among `most` images."""
+    wanted, found = {True: right, False: wrong}, {True: [], False: []}
+    for batch, predictions, logits in trained_network.answers(network, split, most):
+        labels = batch["targets"]
+        cases = Cases(batch["images"], batch["target_images"], labels,
+                      _in_place(labels, predictions), _next_class(labels, predictions, logits))
+        is_right = trained_network.right(labels, predictions)
+        for kind, parts in found.items():
+            parts.append(cases.take(is_right == kind))
+        if all(sum(len(part.images) for part in found[kind]) >= wanted[kind] for kind in wanted):
+            break
+    return tuple(Cases(*map(np.concatenate, zip(*found[kind]))).take(slice(count))
+                 for kind, count in wanted.items())
+
+
+def _in_place(labels, predictions):
+    """Returns the predictions, with those that are among the labels in the labels' places."""
+    placed = np.where((labels[:, :, None] == predictions[:, None, :]).any(axis=2), labels, -1)
+    for row, found in zip(placed, predictions):
+        row[row < 0] = found[~np.isin(found, row)]
+    return placed
+
+
+def _next_class(labels, predictions, logits):
+    """Returns int [n], the class of the highest logit that is neither label nor prediction."""
+    left = np.array(logits)
+    np.put_along_axis(left, np.concatenate([labels, predictions], axis=1), -np.inf, axis=1)
+    return left.argmax(axis=1)
 
 
 def reconstruct(network, cases, classes):
-    """Returns images made from the capsules of some classes.
-
-    Args:
-      network: Network with a decoder.
-      cases: Cases.
-      classes: int [n, num_targets].
-
-    Returns:
-      float32 [n, num_targets, height, width, depth].
-    """
+    """Returns the images of Cases decoded from the capsules of classes, int [n, num_targets]."""
+    if not len(cases.images):
+        return cases.target_images      # convolutions do not take an empty batch
     return network({"images": cases.images, "targets": classes}).reconstructions.numpy()
 
 
 def sections(network, split, right, wrong):
-    """Returns the Sections that show two Cases: those read right and those read wrong."""
+    """Returns the Sections that show Cases that are read right, and Cases that are read wrong."""
     names = split.info.class_names
     pairs = split.info.num_targets > 1
-    parts = []
     legend = ", first digit orange, second blue" if pairs else ""
-    for cases, title, colour in ((right, "Read right" + legend, "black"),
-                                 (wrong, "Read wrong" + legend, figures.VERMILLION)):
-        rows = {"input": [figures.in_colours(image) for image in cases.images]}
-        if not np.array_equal(cases.images, cases.target_images[:, 0]):
-            rows["target"] = _together(cases.target_images)
-        if cases is right:
-            captions = [_words(names, label) for label in cases.labels]
-            rows["reconstruction"] = _together(reconstruct(network, cases, cases.labels))
-        else:
-            captions = [_caption(_words(names, label), f"as {_words(names, found)}")
-                        for label, found in zip(cases.labels, cases.predictions)]
-            rows["from the label"] = _together(reconstruct(network, cases, cases.labels))
-            rows["from what\nwas read"] = _together(reconstruct(network, cases,
-                                                                cases.predictions))
-        parts.append(Section(title, captions, rows, colour))
+
+    def words(classes):
+        return "+".join(names[target] for target in classes)
+
+    def captions(cases, word, classes):
+        return [_caption(words(label), f"{word} {words(found)}")
+                for label, found in zip(cases.labels, classes)]
+
+    def rows(cases, classes, targets=True):
+        found = {"input": [figures.in_colours(image) for image in cases.images]}
+        if targets and not np.array_equal(cases.images, cases.target_images[:, 0]):
+            found["target"] = _together(cases.target_images)
+        return found | {name: _together(reconstruct(network, cases, chosen))
+                        for name, chosen in classes.items()}
+
+    parts = [
+        Section("Read right" + legend, list(map(words, right.labels)),
+                rows(right, {"reconstruction": right.labels})),
+        Section("Read wrong" + legend, captions(wrong, "as", wrong.predictions),
+                rows(wrong, {"from the label": wrong.labels,
+                             "from what\nwas read": wrong.predictions}), figures.VERMILLION)]
     if pairs:
         cases = right.take(slice(COLUMNS))
-        absent = np.concatenate([cases.labels[:, :1], cases.others[:, None]], axis=1)
-        parts.append(Section(
-            "Reconstructed from the first digit, and from one that is not there",
-            [_caption(_words(names, label), f"from {_words(names, used)}")
-             for label, used in zip(cases.labels, absent)],
-            {"input": [figures.in_colours(image) for image in cases.images],
-             "reconstruction": _together(reconstruct(network, cases, absent))}))
+        absent = np.stack([cases.labels[:, 0], cases.others], axis=1)
+        parts.append(Section("Reconstructed from the first digit, and from one that is not there",
+                             captions(cases, "from", absent),
+                             rows(cases, {"reconstruction": absent}, targets=False)))
     return [part for part in parts if part.captions]
-
-
-def _words(names, classes):
-    return "+".join(names[target] for target in classes)
 
 
 def _caption(*parts):
@@ -106,23 +135,14 @@ def _caption(*parts):
 
 
 def _together(images):
-    """Returns the images of one target as they are, those of two each in a colour."""
+    """Returns the images of one target as they are, those of two in a colour each."""
     if images.shape[1] == 1:
         return [figures.in_colours(image) for image in images[:, 0]]
     return [figures.two_colours(*pair[:2]) for pair in images]
 
 
 def draw(parts, path, replace=False):
-    """Draws Sections, one below the other, into a PNG.
-
-    Args:
-      parts: list of Section.
-      path: str.
-      replace: whether a file of that name may be replaced.
-
-    Raises:
-      RunError: if it cannot be written, or is there already and may not be replaced.
-    """
+    """Draws Sections, one below the other, into a PNG, perhaps replacing an earlier one."""
     strips = [(part, start) for part in parts for start in range(0, len(part.captions), COLUMNS)]
     heights = [CELL * len(part.rows) + (50 if start == 0 else 25)
                + LINE * any("\n" in caption for caption in part.captions)
@@ -150,19 +170,7 @@ def _draw_strip(figure, part, start):
 
 
 def picture(network, split, path, right=20, wrong=10, most=10000, replace=False):
-    """Draws a network's reconstructions of a split into a PNG.
-
-    Args:
-      network: Network with a decoder.
-      split: Split.
-      path: str.
-      right, wrong: int, how many images that are read right and wrong.
-      most: int, number of images to look for them in.
-      replace: whether a file of that name may be replaced.
-
-    Raises:
-      RunError: if there is nothing to draw, or it cannot be written.
-    """
+    """Draws images that are read right and wrong, among `most`, with their reconstructions."""
     parts = sections(network, split, *find_cases(network, split, right, wrong, most))
     if not parts:
         raise RunError(f"{path}: nothing to draw: of the first {most} images none is read "

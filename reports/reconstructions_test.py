@@ -5,8 +5,7 @@ from PIL import Image
 import input_data
 from reports import reconstructions, trained_network
 from reports.conftest import PAIRS
-from reports.drawing.cases import find_cases
-from reports.reconstructions import Section, draw, reconstruct, sections
+from reports.reconstructions import Section, draw, find_cases, reconstruct, sections
 
 
 def run(*arguments):
@@ -31,6 +30,34 @@ def pairs(untrained):
     return network, input_data.dataset.Split(split.info, split.source, read, split.prepare)
 
 
+def test_right_and_wrong_ones_are_chosen_separately(reader):
+    network, split = trained_network.load(trained_network.of_checkpoint(reader))
+    right, wrong = find_cases(network, split, right=15, wrong=5)
+    assert (len(right.images), len(wrong.images)) == (15, 5)
+    np.testing.assert_array_equal(right.labels, right.predictions)
+    assert (wrong.labels != wrong.predictions).all()
+    for found in (right, wrong):
+        logits = network({"images": found.images}).logits.numpy()
+        np.testing.assert_array_equal(found.predictions[:, 0], logits.argmax(axis=1))
+        for row, label, prediction, other in zip(logits, found.labels, found.predictions,
+                                                 found.others):
+            left = np.setdiff1d(np.arange(10), [*label, *prediction])
+            assert other == left[row[left].argmax()]
+
+
+def test_fewer_cases_than_wanted_are_all_shown(reader):
+    network, split = trained_network.load(trained_network.of_checkpoint(reader))
+    right, wrong = find_cases(network, split, right=500, wrong=500, most=60)
+    assert len(right.images) + len(wrong.images) == 60 and len(right.images) > 40
+
+
+def test_a_right_digit_keeps_its_place_beside_a_wrong_one():
+    labels = np.array([[3, 5], [3, 5], [3, 5], [3, 5]])
+    predictions = np.array([[5, 3], [5, 8], [8, 3], [7, 1]])
+    np.testing.assert_array_equal(reconstructions._in_place(labels, predictions),
+                                  [[3, 5], [8, 5], [3, 8], [7, 1]])
+
+
 def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
     network, split = trained_network.load(trained_network.of_checkpoint(reader))
     right, wrong = find_cases(network, split, 3, 2)
@@ -47,17 +74,25 @@ def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
         > 0.1
 
 
+def test_without_wrong_ones_the_right_ones_are_drawn(tmp_path):
+    path = str(tmp_path / "picture.png")
+    assert run("--right=3", "--wrong=0", "--eval_size=100", f"--output={path}") == 0
+    with Image.open(path) as picture:
+        assert picture.size == (1030, 2 * reconstructions.CELL + 50)
+
+
 def test_pairs_are_shown_in_two_colours_and_from_a_digit_that_is_not_there(pairs):
     network, split = pairs
     right, wrong = find_cases(network, split, 10, 10)
-    assert len(right) >= 2 and len(right) + len(wrong) == split.info.num_examples
+    assert len(right.labels) >= 2
+    assert len(right.labels) + len(wrong.labels) == split.info.num_examples
     np.testing.assert_array_equal(right.labels, right.predictions)
     parts = sections(network, split, right, wrong)
     assert set(parts[0].rows) == {"input", "target", "reconstruction"}
     assert np.ptp(parts[0].rows["target"][0], axis=-1).max() > 0.5      # coloured
     assert np.ptp(parts[0].rows["input"][0], axis=-1).max() == 0
     absent = parts[-1]
-    assert "not there" in absent.title and len(absent.captions) == len(right)
+    assert "not there" in absent.title and len(absent.captions) == len(right.labels)
     names = split.info.class_names
     label, other = right.labels[0], right.others[0]
     assert absent.captions[0] == (f"{names[label[0]]}+{names[label[1]]}\nfrom "

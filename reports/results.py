@@ -3,10 +3,10 @@
     python -m reports.results runs/r1 runs/r3
     python -m reports.results runs/r1 runs/r3 --page=docs/results.md --table=table1
 
-Each argument is the --summary_dir of a training that was evaluated there. Runs that differ in
-their seeds alone share a row, with mean and standard deviation. With --page the table takes the
-place of what stands between the lines <!-- table1 --> and <!-- end of table1 --> in that page, and
-table1.png beside it shows the learning curves.
+Each argument is the --summary_dir of a training that was evaluated there. Runs that differ only in
+their seeds share a row, with mean and standard deviation. With --page the table replaces the lines
+between <!-- table1 --> and <!-- end of table1 --> in that page, and table1.png beside it shows the
+learning curves.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from absl import flags
 
 import models
 from commands import command_line
-from commands.errors import RunError, UsageError
+from commands.errors import RunError, UsageError, reason
 from commands.whole_files import whole_file
 from models.hparams import HParams
 from training.config import SETTINGS, Keep, kept
@@ -30,14 +30,11 @@ PAPER = {
     (1, "capsule", 3, False): "0.35 ± 0.036", (1, "capsule", 3, True): "0.25 ± 0.005",
     (2, "capsule", 1, True): "7.5", (2, "capsule", 3, True): "5.2",
 }
-# Settings of a training that its command names, if they are not the defaults.
+# The settings that a training's command names unless they have these defaults.
 COMMAND = {name: SETTINGS[name].default
            for name in kept(Keep.ALWAYS, Keep.CHANGEABLE, Keep.FIRST) if name != "data_dir"}
-# Those of them that have columns of their own in the table, or are named by hparams.
+# Those with columns of their own in the table.
 SHOWN = ("model", "hparams_override", "batch_size", "seed")
-# What a row needs of an evaluation's flags and of its result, and its type.
-EVALUATED = {"validate": bool}
-COUNTED = {"step": int, "examples": int, "wrong_percent": float}
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("page", None, "A Markdown file that takes the table. Without it: the screen.",
@@ -47,41 +44,40 @@ flags.DEFINE_string("table", None, "The table's name in the page.", flag_values=
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A training that was evaluated.
+    """A training and the evaluation of its last checkpoint."""
 
-    Attributes:
-      name: str, of its folder.
-      flags: dict, the training's.
-      hparams: HParams.
-      held_out: whether the evaluated images are of the validation split.
-      result: dict, of the last checkpoint's evaluation.
-      seconds: float, the training's wall time.
-      training: list of (step, error in percent), of the batches in its history.
-      evaluations: list of (step, error in percent), of the evaluated images.
-    """
-
-    name: str
-    flags: dict
+    name: str               # of its folder
+    flags: dict             # of the training
     hparams: HParams
-    held_out: bool
-    result: dict
-    seconds: float
-    training: list
-    evaluations: list
+    held_out: bool          # whether the evaluated images are of the validation split
+    step: int
+    examples: int           # how many were evaluated
+    wrong_percent: float
+    seconds: float          # wall time of the training
+    training: list          # (step, error in percent) of its batches
+    evaluations: list       # (step, error in percent) of the evaluated images
 
-    @property
-    def kind(self):
-        """What runs of one row share: their command, but for seed and folder, and their data."""
-        return (command_of({**self.flags, "seed": 0}, "", self.result["step"]),
-                self.flags.get("data_dir"))
+    def command(self, name=None, **others):
+        """Returns the training's command, with another folder's name or other settings: str."""
+        started = {**self.flags, **others}
+        data = {"data_dir": self._data()} if started.get("data_dir") else {}
+        asked = {key: started[key] for key, default in COMMAND.items()
+                 if started[key] not in (default, None)}
+        values = {**data, **asked, "max_steps": self.step,
+                  "summary_dir": f"runs/{name or self.name}"}
+        return "python experiment.py " + " ".join(
+            f"--{key}={_as_flag(value)}" for key, value in values.items())
+
+    def _data(self):
+        """Returns the data_dir for others, below $DATA_DIR."""
+        path = self.flags["data_dir"]
+        if self.flags["dataset"] != "mnist":
+            return "$DATA_DIR/" + os.path.basename(os.path.normpath(path))
+        return "$DATA_DIR/mnist_data/" + ("" if os.path.isdir(path) else os.path.basename(path))
 
 
 def read(folder):
-    """Returns the Run whose --summary_dir is a folder.
-
-    Raises:
-      RunError: if there is no training in it whose last checkpoint was evaluated.
-    """
+    """Returns the Run in a folder; raises RunError unless its last checkpoint was evaluated."""
     from training.checkpoints.read import latest_checkpoint
     from training.monitoring.history import read_history, training_seconds
     from training.run_folder import contents, resume
@@ -93,47 +89,31 @@ def read(folder):
     if not training.settings or None in (training.hparams, evaluated, result):
         raise RunError(f"{folder}: expected a training in train/ and its evaluation in test/, "
                        "with flags.json, hparams.json and result.json.")
-    for file, values, types in ((contents.FLAGS, evaluated, EVALUATED),
-                                (contents.RESULT, result, COUNTED)):
-        for name, expected in types.items():
-            if not isinstance(values.get(name), expected):
-                raise RunError(f"{test}/{file}: expected {name}, of type {expected.__name__}, "
-                               f"found {values.get(name)!r}.")
+    held_out = evaluated.get("validate")
+    if not isinstance(held_out, bool):
+        raise RunError(f"{test}/{contents.FLAGS}: expected true or false as validate, found "
+                       f"{held_out!r}.")
+    step, examples, wrong_percent = (
+        contents.read_number(test, contents.RESULT, name, kind) for name, kind in
+        (("step", int), ("examples", int), ("wrong_percent", float)))
     last = latest_checkpoint(train)
-    if last and not last.endswith(f"-{result['step']}"):
-        raise RunError(f"{test}: the evaluation is of step {result['step']}, the last checkpoint "
-                       f"is {last}; evaluate that.")
+    if last and not last.endswith(f"-{step}"):
+        raise RunError(f"{test}: the evaluation is of step {step}, the last checkpoint is {last}; "
+                       "evaluate that.")
     if "members" in result:
         raise RunError(f"{test}: the result is of an ensemble; expected that of one training.")
     curves = [sorted((row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part))
               for part in (train, test)]
     return Run(os.path.basename(os.path.normpath(folder)), {**COMMAND, **training.settings},
-               training.hparams, evaluated["validate"], result, training_seconds(train), *curves)
-
-
-def command_of(started, name, steps):
-    """Returns the command of a training, from its flags: str."""
-    asked = {key: started.get(key) for key, usual in COMMAND.items()
-             if started.get(key) not in (usual, None)}
-    data = {"data_dir": _published(started)} if started.get("data_dir") else {}
-    everything = {**data, **asked, "max_steps": steps, "summary_dir": f"runs/{name}"}
-    return "python experiment.py " + " ".join(
-        f"--{key}={_as_flag(value)}" for key, value in everything.items())
-
-
-def _published(started):
-    """Returns what a command for others calls the folder, or file, of a training's data: str."""
-    path = started["data_dir"]
-    if started.get("dataset", "mnist") != "mnist":
-        return "$DATA_DIR/" + os.path.basename(os.path.normpath(path))
-    return "$DATA_DIR/mnist_data/" + ("" if os.path.isdir(path) else os.path.basename(path))
+               training.hparams, held_out, step, examples, wrong_percent, training_seconds(train),
+               *curves)
 
 
 def rows_of(runs):
-    """Returns the runs of each row of their table: list of lists."""
+    """Returns the runs of each row, which differ in seed and folder alone: list of lists."""
     rows = {}
     for run in runs:
-        rows.setdefault(run.kind, []).append(run)
+        rows.setdefault((run.command("any", seed=0), run.flags.get("data_dir")), []).append(run)
     return list(rows.values())
 
 
@@ -144,22 +124,20 @@ def table(rows):
     for row in rows:
         first = row[0]
         lines.append("| " + " | ".join([
-            first.flags["model"], _difference(first), f"{first.result['step']:,}",
+            first.flags["model"], _difference(first), f"{first.step:,}",
             str(first.flags["batch_size"]), ", ".join(str(run.flags["seed"]) for run in row),
             f"{statistics.mean(run.seconds for run in row) / 60:.0f}",
-            _spread([run.result["wrong_percent"] for run in row]), _paper(first)]) + " |")
-    examples = sorted({f"{run.result['examples']:,} "
-                       f"{'held-out' if run.held_out else 'test'} images"
+            _spread([run.wrong_percent for run in row]), _paper(first)]) + " |")
+    examples = sorted({f"{run.examples:,} {'held-out' if run.held_out else 'test'} images"
                        for row in rows for run in row})
     lines += ["", f"Errors are of {' or '.join(examples)}, minutes are the training's. "
               f"{'The commands' if len(rows) > 1 else 'The command'}:", ""]
-    lines += [f"    {command_of(first.flags, first.name, first.result['step'])}"
-              for first, *_ in rows]
+    lines += [f"    {first.command()}" for first, *_ in rows]
     return "\n".join(lines) + "\n"
 
 
 def _difference(run):
-    """Returns in what a run differs from the default: hyperparameters and flags, in words."""
+    """Returns the hyperparameters and flags of a run that are not the defaults: str."""
     usual = dataclasses.asdict(models.default_hparams(run.flags["model"]))
     network = models.network_class(run.flags["model"])
     found = [f"{key}={_as_flag(value)}"
@@ -183,20 +161,16 @@ def _spread(values):
 
 
 def _paper(run):
+    """Returns the paper's error for the same experiment, or ""."""
     capsule = run.flags["model"] == "capsule"
     key = (run.flags["num_targets"], run.flags["model"], run.hparams.routing if capsule else None,
            run.hparams.remake if capsule else None)
-    asked_alike = run.flags["dataset"] == "mnist" and not run.held_out
-    return PAPER.get(key, "") if asked_alike else ""
+    return "" if run.flags["dataset"] != "mnist" or run.held_out else PAPER.get(key, "")
 
 
 def write(rows, page, name):
-    """Puts the table of rows of runs into a page, between the lines that name it.
-
-    Raises:
-      RunError: if the page cannot be written, or has no such lines.
-    """
-    from reports.drawing import learning_curves  # which imports Matplotlib
+    """Puts the table of rows of runs into a page, between the lines that name it."""
+    from reports.drawing import figures, learning_curves  # which imports Matplotlib
 
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     picture = f"{name}.png"
@@ -206,14 +180,13 @@ def write(rows, page, name):
         _, found_end, after = rest.partition(end)
         if not (found and found_end):
             raise RunError(f"{page}: expected the lines {begin.strip()} and {end.strip()}.")
-        learning_curves.draw(rows, os.path.join(os.path.dirname(page), picture))
+        figures.save(learning_curves.figure(rows), os.path.join(os.path.dirname(page), picture),
+                     replace=True)
         with whole_file(page, replace=True) as aside, open(aside, "w", encoding="utf-8") as file:
             file.write(f"{before}{begin}\n{table(rows)}\n![Learning curves]({picture})\n\n"
                        f"{end}{after}")
-    except OSError as error:
-        raise RunError(f"{page} cannot be read or written ({error.strerror}).") from None
-    except UnicodeError:
-        raise RunError(f"{page}: expected a page of Markdown, found no text.") from None
+    except (OSError, UnicodeError) as error:
+        raise RunError(f"{page} cannot be read or written ({reason(error)}).") from None
 
 
 def _settings(values, folders):

@@ -19,9 +19,9 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None
     for name in ("train", "test"):
         (folder / name).mkdir(parents=True)
     contents.write_config(folder / "train", settings, HParams().override(overrides))
-    contents.write(folder / "train", contents.SECONDS, {"seconds": seconds, "since": None})
     (folder / "train" / f"model.ckpt-{step}.index").touch()
-    (folder / "train" / contents.HISTORY).write_text("step,accuracy\n1,0.125\n10,0.5\n")
+    (folder / "train" / contents.HISTORY).write_text(
+        f"step,accuracy,seconds\n1,0.125,1\n10,0.5,{seconds}\n")
     contents.write(folder / "test", contents.FLAGS, {
         "validate": settings.validate if held_out is None else held_out})
     contents.write(folder / "test", contents.RESULT, {
@@ -129,8 +129,8 @@ def test_a_folder_that_is_named_twice_counts_once(tmp_path, capsys):
 @pytest.mark.parametrize("part, name, values, message", [
     ("test", "result.json", {"step": 1000}, "is of step 1000, the last checkpoint is"),
     ("test", "result.json", {"members": []}, "of an ensemble"),
-    ("test", "result.json", {"wrong_percent": "few"}, "expected wrong_percent, of type float"),
-    ("test", "flags.json", {"validate": None}, "expected validate, of type bool, found None"),
+    ("test", "result.json", {"wrong_percent": "few"}, "expected a number as wrong_percent"),
+    ("test", "flags.json", {"validate": None}, "expected true or false as validate, found None"),
     ("train", "flags.json", {"model": "own"}, "model: expected capsule or baseline"),
     ("train", "flags.json", {"batch_size": None},
      "batch_size: expected a whole number from 1 to 1000000, found none"),
@@ -172,7 +172,7 @@ def test_a_page_takes_the_table_and_its_picture(tmp_path, capsys):
     (("{}/none",), "expected a training in train/"),
     (("{}/run", "--page={}/page.md", "--table=two"), "expected the lines <!-- two -->"),
     (("{}/run", "--page={}/no/page.md", "--table=two"), "No such file"),
-    (("{}/run", "--page={}/picture.png", "--table=two"), "expected a page of Markdown")])
+    (("{}/run", "--page={}/picture.png", "--table=two"), "cannot be read or written ('utf-8'")])
 def test_what_is_missing_gets_one_line(tmp_path, capsys, arguments, message):
     leave(tmp_path / "run", [1.0])
     (tmp_path / "page.md").write_text("<!-- one -->\n<!-- end of one -->\n")

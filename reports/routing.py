@@ -4,8 +4,8 @@
     python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2200 --image=photo.jpg
 
 The picture shows the image; the length of each class capsule after each iteration; the share of
-the primary capsules' votes that each class gets at each place, by iteration; and the coupling
-coefficients themselves, of every type of primary capsule with the winning class.
+the primary capsules' votes for each class at each place, by iteration; and the coupling
+coefficients of every type of primary capsule with the winning class.
 """
 
 import sys
@@ -20,9 +20,6 @@ from reports.drawing import figures, picture_files
 
 CELL = 80               # pixels, of a class' map
 TYPES_A_ROW = 16
-# Light to dark, for the iterations; told apart by their lightness alone.
-ITERATION_COLOURS = "GnBu"
-SHARE_COLOURS = "RdBu_r"
 
 FLAGS = trained_network.flags()
 figures.define_output(FLAGS, "routing.png")
@@ -32,58 +29,49 @@ flags.DEFINE_string("image", None, "An image file, instead of a test image.", fl
 
 
 def figure(image, maps, class_names, title):
-    """Returns a figure of one image's routing.
-
-    Args:
-      image: float [height, width, depth].
-      maps: RoutingMaps of a batch of that image alone.
-      class_names: names of the classes, by id.
-      title: str.
-    """
+    """Returns a figure of one image, float [height, width, depth], and its RoutingMaps."""
     shares, lengths = maps.shares()[:, 0], maps.lengths[:, 0]
     winner = int(lengths[-1].argmax())
     iterations, classes = lengths.shape
-    types = maps.couplings.shape[3]
-    heights = [210, iterations * CELL + 70, -(-types // TYPES_A_ROW) * 62 + 60]
-    picture = figures.new_figure(max(classes, 10) * CELL + 190, sum(heights) + 40, title)
+    heights = [210, iterations * CELL + 70, -(-maps.couplings.shape[3] // TYPES_A_ROW) * 62 + 60]
+    picture = figures.new_figure(max(classes, 10) * CELL + 190, sum(heights) + 40)
+    picture.suptitle(title, fontsize=11)
     top, middle, bottom = picture.subfigures(3, 1, height_ratios=heights)
     _draw_lengths(top, image, lengths, class_names, winner)
     _draw_shares(middle, shares, maps.even_share, class_names, winner)
-    _draw_types(bottom, maps.couplings[-1, 0, winner], maps.even_share, class_names[winner])
+    bottom.suptitle("Coupling coefficients of every type of primary capsule with class "
+                    f"{class_names[winner]}, last iteration", fontsize=10)
+    _draw_types(bottom, maps.couplings[-1, 0, winner], maps.even_share)
     return picture
 
 
 def _draw_lengths(part, image, lengths, class_names, winner):
+    """Draws the image, and the lengths [iterations, classes] as bars."""
+    import matplotlib
+
     shown, axis = part.subplots(1, 2, width_ratios=[1, 4])
-    figures.show_image(shown, image)
+    figures.bare(shown)
+    shown.imshow(figures.in_colours(image))
     iterations, classes = lengths.shape
     width = 0.8 / iterations
-    for number, (values, colour) in enumerate(zip(lengths, _shades(iterations))):
+    colours = matplotlib.colormaps["GnBu"](np.linspace(0.25, 1, iterations))
+    for number, (values, colour) in enumerate(zip(lengths, colours)):
         places = np.arange(classes) + (number - (iterations - 1) / 2) * width
         axis.bar(places, values, width, color=colour, edgecolor="black", linewidth=0.5,
                  label=f"iteration {number + 1}")
     axis.set(ylim=(0, 1), xlim=(-0.6, classes - 0.4), xlabel="class",
              ylabel="length of the\nclass capsule")
-    _name_classes(axis, class_names, winner)
+    ticks = axis.set_xticks(range(classes), class_names)
+    ticks[winner].label1.set_fontweight("bold")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=9, ncols=iterations, loc="lower right",
                 bbox_to_anchor=(1, 0.97))
 
 
-def _name_classes(axis, class_names, winner):
-    labels = axis.set_xticks(range(len(class_names)), class_names)
-    labels[winner].label1.set_fontweight("bold")
-
-
-def _shades(count):
-    import matplotlib
-
-    return matplotlib.colormaps[ITERATION_COLOURS](np.linspace(0.25, 1, count))
-
-
 def _draw_shares(part, shares, even, class_names, winner):
+    """Draws maps of shares [iterations, classes, rows, columns]."""
     iterations, classes = shares.shape[:2]
-    part.suptitle("Share of the primary capsules' votes that each class gets, place by place",
+    part.suptitle("Share of the primary capsules' votes for each class, place by place",
                   fontsize=10)
     part.supxlabel("class", fontsize=10)
     axes = part.subplots(iterations, classes, squeeze=False)
@@ -97,10 +85,8 @@ def _draw_shares(part, shares, even, class_names, winner):
     _add_bar(part, drawn, axes, "share")
 
 
-def _draw_types(part, couplings, even, winner):
+def _draw_types(part, couplings, even):
     """Draws the coupling coefficients [types, rows, columns] of a class."""
-    part.suptitle(f"Coupling coefficients of every type of primary capsule with class {winner}, "
-                  "last iteration", fontsize=10)
     columns = min(TYPES_A_ROW, len(couplings))
     axes = part.subplots(-(-len(couplings) // columns), columns, squeeze=False)
     for axis in axes.ravel():
@@ -112,19 +98,17 @@ def _draw_types(part, couplings, even, winner):
 
 
 def _draw_map(axis, values, even, of_all):
-    from matplotlib.colors import TwoSlopeNorm
+    from matplotlib.colors import CenteredNorm
 
-    reach = max(np.abs(of_all - even).max(), 1e-6)
-    drawn = axis.imshow(values, cmap=SHARE_COLOURS,
-                        norm=TwoSlopeNorm(even, even - reach, even + reach))
     axis.set(xticks=[], yticks=[])
-    return drawn
+    return axis.imshow(values, cmap="RdBu_r", norm=CenteredNorm(
+        even, max(np.abs(of_all - even).max(), 1e-6)))
 
 
 def _add_bar(part, drawn, axes, name):
     low, even, high = max(drawn.norm.vmin, 0), drawn.norm.vcenter, drawn.norm.vmax
     bar = part.colorbar(drawn, ax=axes, fraction=0.02, ticks=[low, even, high])
-    bar.ax.set_ylim(low, high)      # shares below 0 there are not
+    bar.ax.set_ylim(low, high)      # no share is below 0
     bar.ax.set_yticklabels([f"{low:.3f}", f"{even:.3f} (even)", f"{high:.3f}"], fontsize=8)
     bar.set_label(name, fontsize=9)
 

@@ -21,44 +21,10 @@ FLAGS = command_line.new_flags()
 
 
 def read(path):
-    """Returns a script or a notebook as a notebook: cells of markdown and code."""
+    """Returns a script or a notebook as a notebook."""
     import jupytext
 
     return jupytext.read(path)
-
-
-def render(source, path):
-    """Runs a script's cells in a kernel of this Python, and writes the notebook.
-
-    Args:
-      source: str, name of a script with cells that begin with "# %%".
-      path: str, the notebook to write; one of that name is replaced.
-
-    Raises:
-      UsageError: if what runs notebooks is not installed.
-      nbclient.exceptions.CellExecutionError: if a cell fails; nothing is written.
-    """
-    try:
-        import ipykernel  # noqa: F401  (the kernel's process needs it)
-        import nbformat
-        from nbclient import NotebookClient
-    except ImportError as error:
-        raise UsageError(f"{error.name} is missing; make tour installs it.") from None
-
-    notebook = read(source)
-    notebook.metadata = {
-        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-        "language_info": {"name": "python"}}
-    NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3",
-                   resources={"metadata": {"path": os.path.dirname(path)}}).execute()
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"          # the same each time
-        cell.metadata = {}
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.data["image/png"] = _smaller(output.data["image/png"])
-    with whole_file(path, replace=True) as aside:
-        nbformat.write(notebook, aside)
 
 
 def _smaller(encoded):
@@ -73,7 +39,28 @@ def _smaller(encoded):
 
 
 def _main(_):
-    render(SOURCE, NOTEBOOK)
+    """Runs the tour in a kernel of this Python, and writes the notebook."""
+    try:
+        import ipykernel  # noqa: F401  (the kernel's process needs it)
+        import nbformat
+        from nbclient import NotebookClient
+    except ImportError as error:
+        raise UsageError(f"{error.name} is missing; make tour installs it.") from None
+
+    notebook = read(SOURCE)
+    notebook.metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"}}
+    NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3",
+                   resources={"metadata": {"path": DOCS}}).execute()
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"          # the same each time
+        cell.metadata = {}
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = _smaller(output.data["image/png"])
+    with whole_file(NOTEBOOK, replace=True) as aside:
+        nbformat.write(notebook, aside)
     print(f"Wrote {NOTEBOOK}, {os.path.getsize(NOTEBOOK) / 1e3:.0f} kB.")
 
 

@@ -1,4 +1,4 @@
-"""The trained network that a report looks at: its flags, its loading, its test data."""
+"""The trained network behind a report: its flags, loading, and test data."""
 
 import dataclasses
 import os
@@ -25,12 +25,9 @@ def flags():
 
 
 def choice(values):
-    """Returns the Config of an evaluation that a command's flags ask for.
+    """Returns the Config of the evaluation that a command's flags ask for.
 
-    What a training with --validate held out is looked at, unless other data are named.
-
-    Raises:
-      UsageError, HParamsError, RunError: for what the user can mend.
+    It reads the images that the training held out, if any, unless other data are named.
     """
     checkpoint = shipped_checkpoint() if values.checkpoint is None else values.checkpoint
     config = from_flags(values, train=False, checkpoint=checkpoint)
@@ -41,28 +38,20 @@ def choice(values):
 
 
 def shipped_checkpoint():
-    """Returns the checkpoint that comes with the project, of the capsule network on MNIST.
-
-    Raises:
-      UsageError: its files are gone.
-    """
-    try:
-        name, = SHIPPED.glob("model.ckpt-*.index")
-    except ValueError:
+    """Returns the checkpoint that comes with the project, of the capsule network on MNIST."""
+    found = list(SHIPPED.glob("model.ckpt-*.index"))
+    if len(found) != 1:
         raise UsageError(f"--checkpoint is missing, and {SHIPPED} does not hold the one checkpoint "
-                         "that came with the project.") from None
-    return str(name.with_suffix(""))
+                         "that came with the project.")
+    return str(found[0].with_suffix(""))
 
 
 def load(config, needs=()):
-    """Loads a trained network and the data to look at.
+    """Returns a trained Network, and the Split to look at.
 
     Args:
       config: Config of an evaluation.
-      needs: what the network must have: "class_capsules", "decoder".
-
-    Returns:
-      Network, Split.
+      needs: parts that the network must have: "class_capsules", "decoder".
 
     Raises:
       DataError, HParamsError, RunError: if data or checkpoint are missing or do not fit.
@@ -89,33 +78,19 @@ def of_checkpoint(checkpoint, **settings):
 
 
 def examples(split, numbers, flag):
-    """Returns the batch of some examples of a split.
-
-    Args:
-      split: Split.
-      numbers: int [n].
-      flag: str, the flag that named them.
-
-    Raises:
-      UsageError: if the split has no such example.
-    """
+    """Returns the batch of some examples of a Split, whose numbers a flag gave."""
     import tensorflow as tf
 
-    beyond = [number for number in numbers if not 0 <= number < split.info.num_examples]
-    if beyond:
-        raise UsageError(f"{flag}: expected numbers of test images, 0 to "
-                         f"{split.info.num_examples - 1}, found {beyond[0]}.")
+    for number in numbers:
+        if not 0 <= number < split.info.num_examples:
+            raise UsageError(f"{flag}: expected numbers of test images, 0 to "
+                             f"{split.info.num_examples - 1}, found {number}.")
     stored = {key: tf.constant(values) for key, values in split.read(np.array(numbers)).items()}
     return split.prepare(stored, tf.zeros([2], tf.int64))
 
 
 def answers(network, split, most=10000):
-    """Yields batches of a split with what a network reads in them, in the split's order.
-
-    Args:
-      network: Network.
-      split: Split.
-      most: int, number of examples to look at.
+    """Yields the batches of a Split with a network's answers, up to `most` examples.
 
     Yields:
       batch: dict of NumPy arrays.

@@ -1,11 +1,12 @@
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from benchmarks.contest import ROOT
 from stress import crash_points, strace
-from stress.soak_trainings import ROOT
 from stress.strace import Call
 
 LOG = """\
@@ -19,7 +20,7 @@ LOG = """\
 """
 
 
-@pytest.mark.skipif(strace.missing() is not None, reason=str(strace.missing()))
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_some_points_of_a_save(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "stress.crash_points", "--points=6", "--norestart",

@@ -1,51 +1,42 @@
-"""Trainings as processes that are forked, watched and killed: seconds each instead of ten.
+"""Trainings as forked processes that are watched and killed: seconds each instead of ten.
 
-TensorFlow is imported once, without being used: it has no threads then, and a process forked from
-this one is as fresh as one that has just imported it. What runs in it is experiment.main, whole.
-The fork notes in shared memory how far it is: that is how others can aim at a step or at a save.
+The parent imports TensorFlow without using it, so it has a single thread and a fork is as good as
+a new process. The fork runs experiment.main and notes its progress in shared memory, so that the
+parent can aim at a step or at a save.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import mmap
+import multiprocessing
 import os
 import signal
 import sys
 import time
-import traceback
 
 from commands.errors import UserError
 
-# NumPy's one thread of its own, which would be there before TensorFlow's.
+# NumPy would start a thread of OpenBLAS before the fork.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 POLL_SECONDS = 0.0005
 PATIENCE_SECONDS = 300
-TRACEBACK_STATUS = 70
 
 
 class LifeError(UserError):
-    """A training that did not go as it must; says how."""
+    """An unexpected end of a training."""
 
 
-class Counters:
-    """What a training notes for its watcher: float64 values in memory that both share."""
+class Counters(ctypes.Structure):
+    """The progress of a training."""
 
-    FIELDS = ("start_seconds",      # from the fork to the end of the first step
-              "step",               # that was begun last
-              "steps_ended",        # in this process
-              "step_seconds",       # of the last one; the first does not count
-              "saves_begun", "saves_ended", "saving_step", "save_seconds")
-
-    def __init__(self):
-        self._values = memoryview(mmap.mmap(-1, 8 * len(self.FIELDS))).cast("d")
-
-    def __getattr__(self, name):
-        return self._values[self.FIELDS.index(name)]
-
-    def note(self, **values):
-        for name, value in values.items():
-            self._values[self.FIELDS.index(name)] = value
+    _fields_ = [(name, ctypes.c_double) for name in (
+        "start_seconds",        # from the fork to the end of the first step
+        "step",                 # the step begun last
+        "steps_ended",          # in this process
+        "step_seconds",         # of the last step, except the first, which is traced
+        "saves_begun", "saves_ended", "saving_step", "save_seconds")]
 
     @property
     def saving(self):
@@ -54,46 +45,41 @@ class Counters:
 
 @dataclasses.dataclass
 class Life:
-    """A training in a process group of its own.
+    """A training in a process group of its own."""
 
-    Attributes:
-      pid: int, of the process, which leads the group.
-      counters: Counters.
-      log: str, the file that takes what it prints.
-    """
-
-    pid: int
-    counters: Counters
-    log: str
+    process: multiprocessing.Process    # leads the group
+    counters: Counters                  # in memory shared with the process
+    log: str                            # the file that takes the output
 
     def wait_until(self, reached):
-        """Waits until a function of the counters says so; returns whether it did before the end."""
+        """Waits for a condition on the counters; returns whether it held before the end."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not reached(self.counters):
-            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if not self.process.is_alive():
                 return reached(self.counters)
             if time.monotonic() > deadline:
-                raise LifeError(f"{self.log}: nothing happens for {PATIENCE_SECONDS} s.")
+                raise LifeError(f"{self.log}: no progress for {PATIENCE_SECONDS} s.")
             time.sleep(POLL_SECONDS)
         return True
 
     def kill(self):
-        """Kills the process and its group; it must not have ended before."""
-        os.killpg(self.pid, signal.SIGKILL)
+        """Kills the process and its group; raises LifeError if it had ended before."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         if self.end() != -signal.SIGKILL:
             raise LifeError(f"{self.log}: the training ended before it was killed.")
 
     def end(self):
-        """Waits for the process, and returns its exit status, or minus the signal's number."""
-        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        """Waits for the process; returns its exit status, or minus the signal's number."""
+        self.process.join()
         with open(self.log) as file:
             if "Traceback" in file.read():
-                raise LifeError(f"{self.log}: there is a traceback.")
-        return status
+                raise LifeError(f"{self.log}: found a traceback.")
+        return self.process.exitcode
 
 
 def load():
-    """Imports TensorFlow and the project, without use and without TensorFlow's start-up lines."""
+    """Imports TensorFlow and the project quietly, without using them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     screen = os.dup(2)
@@ -107,89 +93,70 @@ def load():
         os.close(screen)
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
-        raise LifeError(f"Expected one thread after the imports, found {threads}: a fork would "
-                        "lack the others.")
+        raise LifeError(f"Expected one thread after the imports, found {threads}; a fork would "
+                        "have only one of them.")
 
 
-def begin(arguments, log, around_save=None):
-    """Starts `python experiment.py ARGUMENTS` as a fork of this process, which has called `load`.
+def begin(arguments, log, around_save=contextlib.nullcontext):
+    """Starts a Life, `python experiment.py ARGUMENTS` as a fork; call `load` before.
 
     Args:
       arguments: list of str.
-      log: str, file that takes what it prints.
-      around_save: function of the step that returns a context manager, in which the fork makes
-        each save; or None.
-
-    Returns:
-      Life.
+      log: str, file that takes the output.
+      around_save: function of the step that returns a context manager around each save.
     """
-    counters = Counters()
-    begun = time.monotonic()
-    pid = os.fork()
-    if pid:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.setpgid(pid, pid)        # here, too: who comes first
-        return Life(pid, counters, log)
-    status = TRACEBACK_STATUS
-    try:
-        os.setpgid(0, 0)
-        _redirect(log)
-        import experiment
-
-        hook = _progress(counters, begun, around_save or contextlib.nullcontext)
-        status = experiment.main(["experiment.py", *arguments], hook)
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(status)
+    counters = Counters.from_buffer(mmap.mmap(-1, ctypes.sizeof(Counters)))
+    process = multiprocessing.get_context("fork").Process(
+        target=_live, args=(arguments, log, counters, around_save, time.monotonic()), daemon=True)
+    process.start()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.setpgid(process.pid, process.pid)    # before anybody kills the group
+    return Life(process, counters, log)
 
 
 def run(arguments, log):
-    """Runs a training to its end, and returns its exit status. Args: as for `begin`."""
+    """Runs a training to its end and returns its exit status; arguments as for `begin`."""
     return begin(arguments, log).end()
 
 
-def _redirect(log):
-    with open(log, "a") as file, open(os.devnull) as nothing:
-        os.dup2(nothing.fileno(), 0)
+def _live(arguments, log, counters, around_save, begun):
+    """Runs a training in the fork."""
+    os.setpgid(0, 0)
+    with open(log, "a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    import experiment
+
+    sys.exit(experiment.main(["experiment.py", *arguments],
+                             _progress(counters, begun, around_save)))
 
 
 def _progress(counters, begun, around_save):
-    """Returns the hook that notes a training's steps and saves.
-
-    Args:
-      counters: Counters.
-      begun: float, what time.monotonic() said when the process was forked.
-      around_save: function of the step that returns a context manager for each save.
-    """
+    """Returns the hook that notes steps and saves in the Counters."""
     from training.loop import Hook
 
     class Progress(Hook):
         def before_step(self, step, batch):
             self._step_began = time.monotonic()
-            counters.note(step=step)
+            counters.step = step
 
         def after_step(self, step, metrics):
-            counters.note(steps_ended=counters.steps_ended + 1)
+            counters.steps_ended += 1
             if counters.start_seconds:
-                counters.note(step_seconds=time.monotonic() - self._step_began)
-            else:       # it was traced
-                counters.note(start_seconds=time.monotonic() - begun)
+                counters.step_seconds = time.monotonic() - self._step_began
+            else:
+                counters.start_seconds = time.monotonic() - begun
 
         @contextlib.contextmanager
         def around_save(self, step):
             began = time.monotonic()
-            counters.note(saving_step=step, saves_begun=counters.saves_begun + 1)
+            counters.saving_step = step
+            counters.saves_begun += 1
             try:
                 with around_save(step):
                     yield
             finally:
-                counters.note(saves_ended=counters.saves_ended + 1,
-                              save_seconds=time.monotonic() - began)
+                counters.saves_ended += 1
+                counters.save_seconds = time.monotonic() - began
 
     return Progress()

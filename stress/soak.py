@@ -1,19 +1,19 @@
-"""Kills trainings again and again, starts them again, and compares the bytes that they end with.
+"""Kills trainings again and again, restarts them, and compares the bytes they end with.
 
     python -m stress.soak
     python -m stress.soak --kills=6 --trainings=capsule
 
-Each training runs once without being killed, as a process of its own, and once killed (SIGKILL, to
-it and its group) --kills times: while it starts, at random moments of its steps, and inside saves.
-The same are asked for in the end: the bytes of variables, Adam's slots and step, and the rows of
-history.csv. docs/reliability.md says more. The report is printed and left in --output. Linux only.
+Each training runs once undisturbed, as a process of its own, and once killed --kills times (SIGKILL
+to its process group): while it starts, at random moments of its steps, and inside saves. Both must
+end with the same bytes of variables, Adam's slots and step, and the same rows of history.csv.
+docs/reliability.md says more. The report is printed and left in --output. Linux only.
 """
 
-import csv
 import dataclasses
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,19 +22,31 @@ import time
 from absl import flags
 
 from benchmarks import machine, report
+from benchmarks.contest import ROOT
 from commands import command_line
 from commands.errors import UsageError
-from stress import lives, soak_trainings
+from stress import lives
+from training.monitoring.history import read_history
 
 FAILED = 1
 SAVE_STEP = 2
-SPARE = 12      # steps at the end of a training that no kill is aimed at, so that all are hit
-KEEP = 3        # checkpoints
+SPARE = 12      # steps at the end of a training without kills, so that every kill hits
+SAMPLE = 200            # digits of the baseline's data
+CROP = slice(6, 22)     # their rows and columns, for a small baseline
+SMALL = "--hparams_override=num_prime_capsules=1,routing=2"
+PAIRS = f"{ROOT}/testdata/multimnist/multitrain_4shifted_mnist.tfrecords@3"
+# The networks' flags; {} stands for the folder with the baseline's data.
+TRAININGS = {
+    "capsule": [SMALL],
+    "baseline": ["--model=baseline", "--data_dir={}"],
+    "multimnist": [SMALL, "--num_targets=2", f"--data_dir={PAIRS}"],
+    "cifar10": [SMALL, "--dataset=cifar10", f"--data_dir={ROOT}/testdata/cifar10"],
+}
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_integer("kills", 50, "Kills of each training.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_list("trainings", list(soak_trainings.NAMES),
-                  f"Which: of {', '.join(soak_trainings.NAMES)}.", flag_values=FLAGS)
+flags.DEFINE_list("trainings", list(TRAININGS), f"Which: of {', '.join(TRAININGS)}.",
+                  flag_values=FLAGS)
 flags.DEFINE_integer("seed", 0, "Decides the moments.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_string("output", "runs/soak", "Folder of the report; an earlier one is replaced.",
                     flag_values=FLAGS)
@@ -46,12 +58,12 @@ class Moment:
 
     phase: str          # "start", "step" or "save"
     step: int
-    fraction: float     # of the phase's usual time; at most 1.2, so that its end is hit, too
+    fraction: float     # of the phase's usual time, up to 1.2 to hit its end, too
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of a training."""
+    """The result of a training."""
 
     name: str
     steps: int
@@ -59,45 +71,32 @@ class Outcome:
     starting: int = 0       # kills before the first step of a process
     saving: int = 0         # kills inside a save
     seconds: float = 0.0
-    difference: str = ""    # what is not the same, or ""
+    difference: str = ""    # from the undisturbed training, if any
 
 
 def draw_moments(kills, max_steps, rng):
-    """Returns the Moments of kills, in the order of their steps.
-
-    One in ten is at a start, half of them are in saves.
-
-    Args:
-      kills: int.
-      max_steps: int.
-      rng: random.Random.
-    """
+    """Returns Moments in the order of their steps: a tenth in starts, half of them in saves."""
     phases = rng.choices(["start", "step", "save"], [1, 4, 5], k=kills)
     steps = sorted(rng.randint(1, max_steps - SPARE) for _ in range(kills))
     return [Moment(phase, step, rng.uniform(0, 1.2)) for phase, step in zip(phases, steps)]
 
 
-def soak(training, kills, seed, folder):
-    """Kills a training and starts it again, and returns the Outcome.
-
-    Args:
-      training: soak_trainings.Training.
-      kills: int.
-      seed: int.
-      folder: str, for its files.
-    """
+def soak(name, kills, seed, folder):
+    """Kills and restarts a training, a key of TRAININGS, in a folder; returns the Outcome."""
     begun = time.monotonic()
-    outcome = Outcome(training.name, steps=2 * (SPARE + kills))
-    log = os.path.join(folder, "log.txt")
-    common = [*training.arguments, f"--max_steps={outcome.steps}", f"--save_step={SAVE_STEP}",
-              f"--keep_checkpoints={KEEP}", f"--seed={seed}"]
-    whole, killed = (os.path.join(folder, name) for name in ("whole", "killed"))
+    outcome = Outcome(name, steps=2 * (SPARE + kills))
+    whole, killed, data, log = (
+        os.path.join(folder, part) for part in ("whole", "killed", "data", "log.txt"))
+    _make_data(data)
+    common = [*(flag.format(data) for flag in TRAININGS[name]), "--batch_size=4",
+              f"--max_steps={outcome.steps}", f"--save_step={SAVE_STEP}",
+              "--keep_checkpoints=3", f"--seed={seed}"]
     with open(os.path.join(folder, "whole.txt"), "w") as file:
         subprocess.run([sys.executable, "experiment.py", *common, f"--summary_dir={whole}"],
-                       cwd=soak_trainings.ROOT, stdout=file, stderr=file, check=True)
+                       cwd=ROOT, stdout=file, stderr=file, check=True)
     arguments = [*common, f"--summary_dir={killed}"]
     usual = {"start": 2.0, "step": 0.01, "save": 0.05}
-    for moment in draw_moments(kills, outcome.steps, random.Random(f"{seed} {training.name}")):
+    for moment in draw_moments(kills, outcome.steps, random.Random(f"{seed} {name}")):
         counters = _kill_at(lives.begin(arguments, log), moment, usual)
         outcome.kills += 1
         outcome.starting += counters.start_seconds == 0
@@ -109,14 +108,28 @@ def soak(training, kills, seed, folder):
     return outcome
 
 
+def _make_data(folder):
+    """Writes MNIST's training files with the middles of the sample's first digits."""
+    from input_data.formats import idx
+    from input_data.mnist import mnist_input
+
+    os.mkdir(folder)
+    images, labels = mnist_input.read_idx_split(mnist_input.SAMPLE, "train")
+    arrays = images[:SAMPLE, CROP, CROP, 0], labels[:SAMPLE].astype("uint8")
+    for name, array in zip(idx.NAMES["train"], arrays):
+        header = bytes([0, 0, idx.UINT8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(header + array.tobytes())
+
+
 def _kill_at(life, moment, usual):
-    """Kills a training at a Moment; returns its Counters, and notes times for the next."""
+    """Kills a training at a Moment; returns its Counters and updates the usual times."""
     reached = {"start": lambda counters: True,
                "step": lambda counters: counters.step >= moment.step,
                "save": lambda counters: counters.saving and counters.saving_step >= moment.step}
     life.wait_until(reached[moment.phase])
     until = time.monotonic() + moment.fraction * usual[moment.phase]
-    # What took long the last time may be over soon this time.
+    # A phase can be much shorter than the last time.
     latest = life.counters.steps_ended + SAVE_STEP
     life.wait_until(lambda counters: time.monotonic() >= until or counters.steps_ended > latest)
     life.kill()
@@ -126,16 +139,17 @@ def _kill_at(life, moment, usual):
 
 
 def _difference(whole, killed, step):
-    """Returns the first difference between two trainings' ends, in words, or ""."""
+    """Returns the first difference between the ends of two trainings, in words, or ""."""
     expected, found = (tensors(f"{folder}/model.ckpt-{step}") for folder in (whole, killed))
     if expected.keys() != found.keys():
         return f"other variables: {sorted(expected.keys() ^ found.keys())}"
-    for key, value in expected.items():
-        if value != found[key]:
-            return key
-    expected, found = (_history(folder) for folder in (whole, killed))
+    if other := [key for key, value in expected.items() if value != found[key]]:
+        return ", ".join(other)
+    # Of the rows, all but the wall time, which always differs.
+    expected, found = ([tuple({**row, "seconds": 0}.values()) for row in read_history(folder)]
+                       for folder in (whole, killed))
     steps = [row[0] for row in found]
-    if len(steps) != len(set(steps)) or steps[-1] != str(step):
+    if len(steps) != len(set(steps)) or steps[-1] != step:
         return f"history.csv: steps {steps}"
     return "" if set(expected) <= set(found) else f"history.csv: {set(expected) - set(found)}"
 
@@ -152,30 +166,18 @@ def tensors(name):
     return {key: (array.dtype, array.shape, array.tobytes()) for key, array in arrays.items()}
 
 
-def _history(folder):
-    """Returns the rows of a history.csv without the wall time, which always differs."""
-    with open(os.path.join(folder, "history.csv")) as file:
-        header, *rows = csv.reader(file)
-    kept = [number for number, name in enumerate(header) if name != "seconds"]
-    return [tuple(row[number] for number in kept) for row in rows]
-
-
-def soak_all(settings, folder, invocation):
+def soak_all(settings, invocation):
     """Soaks trainings, prints and writes the report; returns an exit status, None for 0."""
     lives.load()
-    work = tempfile.mkdtemp(prefix="work-", dir=folder)
-    data = os.path.join(work, "data")
-    os.mkdir(data)
-    soak_trainings.make_data(data)
+    work = tempfile.mkdtemp(prefix="work-", dir=settings.output)
     outcomes = []
-    for name, training in soak_trainings.trainings(data).items():
-        if name in settings.trainings:
-            print(f"Soaking: {name}", file=sys.stderr)
-            os.mkdir(os.path.join(work, name))
-            outcomes.append(soak(training, settings.kills, settings.seed,
-                                 os.path.join(work, name)))
+    for name in dict.fromkeys(settings.trainings):
+        print(f"Soaking: {name}", file=sys.stderr)
+        folder = os.path.join(work, name)
+        os.mkdir(folder)
+        outcomes.append(soak(name, settings.kills, settings.seed, folder))
     facts = machine.facts()
-    print(report.write(folder, "trainings that are killed and started again", [
+    print(report.write(settings.output, "trainings that are killed and started again", [
         report.machine(facts, invocation),
         report.table(["training", ">steps", ">kills", ">at a start", ">inside a save", ">seconds",
                       "same bytes"], [_cells(outcome) for outcome in outcomes])],
@@ -195,9 +197,8 @@ def _cells(outcome):
 
 def _settings(values):
     for name in values.trainings:
-        if name not in soak_trainings.NAMES:
-            raise UsageError(f"--trainings: expected {', '.join(soak_trainings.NAMES)}, "
-                             f"found {name!r}.")
+        if name not in TRAININGS:
+            raise UsageError(f"--trainings: expected {', '.join(TRAININGS)}, found {name!r}.")
     report.check_folder(values.output)
     return values
 
@@ -205,9 +206,8 @@ def _settings(values):
 def main(argv):
     """Runs the command line, and returns its exit status."""
     line = report.invocation("stress.soak", argv)
-    return command_line.run(argv, FLAGS, _settings,
-                            lambda settings: soak_all(settings, settings.output, line), __doc__,
-                            tensorflow=False)
+    return command_line.run(argv, FLAGS, _settings, lambda settings: soak_all(settings, line),
+                            __doc__, tensorflow=False)
 
 
 if __name__ == "__main__":

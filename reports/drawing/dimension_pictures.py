@@ -1,4 +1,4 @@
-"""Pictures of capsules whose dimensions are moved: a grid, and a film."""
+"""Pictures of capsules with moved dimensions: a grid, and a film."""
 
 from typing import NamedTuple
 
@@ -13,32 +13,14 @@ FILM_COLUMNS = 8
 
 
 class Turned(NamedTuple):
-    """A capsule's images.
-
-    Attributes:
-      title: str, what they are of.
-      images: float32 [atoms, offsets, height, width, depth].
-    """
+    """The decoded images of a capsule whose dimensions are moved."""
 
     title: str
-    images: np.ndarray
-
-
-def draw(panels, path):
-    """Draws Turned capsules into a PNG: dimensions in rows, offsets in columns.
-
-    Args:
-      panels: list of Turned.
-      path: str.
-
-    Raises:
-      RunError: if it cannot be written, or is there already.
-    """
-    figures.save(figure(panels), path)
+    images: np.ndarray      # float32 [atoms, offsets, height, width, depth]
 
 
 def figure(panels):
-    """Returns the figure that `draw` writes."""
+    """Returns a figure of Turned capsules: dimensions in rows, offsets in columns."""
     columns = min(PANELS_A_ROW, len(panels))
     rows = -(-len(panels) // columns)
     atoms, count, height, width, _ = panels[0].images.shape
@@ -60,7 +42,7 @@ def figure(panels):
 
 
 def _grid(images):
-    """Returns images [rows, columns, ...] as one in colours, white lines between them."""
+    """Returns images [rows, columns, ...] as a single one, with white lines between them."""
     coloured = np.stack([[figures.in_colours(image) for image in row] for row in images])
     framed = np.pad(coloured, [(0, 0), (0, 0), (0, 1), (0, 1), (0, 0)], constant_values=1)
     rows, columns, height, width, _ = framed.shape
@@ -68,16 +50,15 @@ def _grid(images):
 
 
 def animate(panels, path):
-    """Writes Turned capsules as a GIF: all dimensions go through the offsets and back.
-
-    Args and Raises: as for `draw`.
-    """
+    """Writes Turned capsules as a GIF: all dimensions go through the offsets and back."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     atoms, count = panels[0].images.shape[:2]
     columns = min(FILM_COLUMNS, atoms)
     rows = -(-atoms // columns)
     picture = figures.new_figure(columns * 76 + 20, len(panels) * (rows * 92 + 30) + 40)
+    canvas = FigureCanvasAgg(picture)
     shown = []          # an artist and its images, one an offset
     for panel, part in zip(panels, picture.subfigures(len(panels), 1, squeeze=False).ravel()):
         part.suptitle(panel.title, fontsize=10)
@@ -94,10 +75,11 @@ def animate(panels, path):
         words.set_text(f"{OFFSETS[offset]:+.2f} added to each dimension by itself")
         for artist, images in shown:
             artist.set_data(figures.in_colours(images[offset]))
-        frames.append(figures.as_image(picture))
-        picture.set_layout_engine("none")       # the first frame's is every frame's
-    frames = [frame.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
-              for frame in (*frames, *frames[-2:0:-1])]
+        canvas.draw()
+        frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").convert(
+            "P", palette=Image.Palette.ADAPTIVE, colors=64))
+        picture.set_layout_engine("none")       # keep the layout of the first frame
+    frames += frames[-2:0:-1]
     figures.write(path, lambda aside: frames[0].save(
         aside, format="GIF", save_all=True, append_images=frames[1:], loop=0,
         duration=FRAME_MILLISECONDS))

@@ -1,4 +1,4 @@
-"""Draws learning curves: errors in training and in evaluation, by step."""
+"""Learning curves: errors in training and in evaluation, by step."""
 
 import itertools
 import statistics
@@ -9,33 +9,20 @@ from matplotlib.lines import Line2D
 
 from reports.drawing import figures
 
-WINDOWS = 20    # of a training, whose single batches are too small to show a small error
+WINDOWS = 20    # parts of a training to average over; one batch is too small for small errors
 
 
-def draw(rows, path):
-    """Draws the learning curves of a table's rows into a PNG.
-
-    Args:
-      rows: list of lists of Run, those of a list being alike but for their seeds.
-      path: str; a file of that name is replaced.
-
-    Raises:
-      RunError: if it cannot be written.
-    """
-    figures.save(figure_of(rows), path, replace=True)
-
-
-def figure_of(rows):
-    """Returns a figure with a colour for each row: trainings are lines, evaluations are marks."""
-    figure = figures.new_figure(800, 480)
-    axis = figure.subplots()
+def figure(rows):
+    """Returns a figure with a colour for each row of Runs: lines of training, marks of tests."""
+    picture = figures.new_figure(800, 480)
+    axis = picture.subplots()
     legend = [Line2D([], [], color="0.5", linewidth=1, label="training batches"),
               Line2D([], [], color="0.5", marker="o", markersize=5, label="evaluated images")]
     for row, (colour, marker, dashes) in zip(rows, itertools.cycle(figures.LINES)):
         for run in row:
             axis.plot(*_windows(run.training), color=colour, linestyle=dashes, linewidth=1)
             axis.plot(*zip(*run.evaluations), color=colour, marker=marker, markersize=5)
-        error = statistics.mean(run.result["wrong_percent"] for run in row)
+        error = statistics.mean(run.wrong_percent for run in row)
         legend.append(Line2D([], [], color=colour, marker=marker, linestyle=dashes,
                              label=f"{row[0].name}: {error:.2f} %"))
     axis.set(xlabel="Step", ylabel="Error (%)")
@@ -45,7 +32,7 @@ def figure_of(rows):
     axis.yaxis.set_minor_formatter(ticker.NullFormatter())
     axis.grid(True, which="both", color="0.9")
     axis.legend(handles=legend)
-    return figure
+    return picture
 
 
 def _windows(curve):

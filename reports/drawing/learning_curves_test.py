@@ -1,6 +1,7 @@
 import types
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from reports.drawing import figures, learning_curves
@@ -8,14 +9,14 @@ from reports.drawing import figures, learning_curves
 
 def run(name, training, evaluations):
     return types.SimpleNamespace(name=name, training=training, evaluations=evaluations,
-                                 result={"wrong_percent": evaluations[-1][1]})
+                                 wrong_percent=evaluations[-1][1])
 
 
 def test_each_row_has_a_colour():
     falling = [(step, 40 / step) for step in range(1, 201)]
     rows = [[run("one", falling, [(200, 1.0)]), run("other seed", [], [(200, 3.0)])],
             [run("two", [(1, 50.0)], [(50, 2.0), (99, 4.0)])]]
-    axis, = learning_curves.figure_of(rows).axes
+    axis, = learning_curves.figure(rows).axes
     found = [(line.get_color(), *np.transpose(line.get_xydata()).tolist())
              for line in axis.lines if len(line.get_xydata())]
     (first, _, _), (second, _, _) = figures.LINES[:2]
@@ -26,12 +27,12 @@ def test_each_row_has_a_colour():
         "training batches", "evaluated images", "one: 2.00 %", "two: 4.00 %"]
 
 
-def test_the_picture_replaces_an_earlier_one(tmp_path):
-    path = tmp_path / "curves.png"
-    for training in ([], [(step, 0.0) for step in range(1, 99)]):       # no logarithm of 0
-        learning_curves.draw([[run("one", training, [(99, 0.0), (100, 1.0)])]], str(path))
-        with Image.open(path) as picture:
-            assert picture.size == (800, 480)
+@pytest.mark.parametrize("training", [[], [(step, 0.0) for step in range(1, 99)]])
+def test_errors_of_0_which_have_no_logarithm_are_drawn(tmp_path, training):
+    path = str(tmp_path / "curves.png")
+    figures.save(learning_curves.figure([[run("one", training, [(99, 0.0), (100, 1.0)])]]), path)
+    with Image.open(path) as picture:
+        assert picture.size == (800, 480)
 
 
 def test_a_training_is_seen_by_its_parts_means():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports.comparison import report
-from reports.comparison.runs import Result
+from reports.comparison import outcome
+from reports.comparison.outcome import Result
 from reports.drawing import figures
 
 ABOUT = {"dataset": "digits", "trained on": 2100, "held out": 200}
@@ -32,13 +32,13 @@ def result(name, *wrong_by_seed):
     ([result("mlp", [4])], "mlp reads 200 held-out images: 98.00 % right."),
 ])
 def test_the_verdict_says_who_is_on_top_and_by_how_much(results, sentence):
-    assert report.verdict(results) == sentence
+    assert outcome.verdict(results) == sentence
 
 
 @pytest.mark.parametrize("names", [["mlp"], ["mlp", "cnn", "capsule", "baseline"]])
 def test_every_network_has_its_colour(tmp_path, names):
     results = [result(name, [90 - 9 * number, 30], [80, 20]) for number, name in enumerate(names)]
-    report.write(results, ABOUT, str(tmp_path))
+    outcome.write(results, ABOUT, str(tmp_path))
     with Image.open(tmp_path / "comparison.png") as picture:
         pixels = set(map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()))
     colours = [tuple(bytes.fromhex(colour[1:])) for colour, _, _ in figures.LINES]
@@ -47,7 +47,7 @@ def test_every_network_has_its_colour(tmp_path, names):
 
 
 def test_the_table_has_spread_and_choices(tmp_path):
-    report.write([result("cnn", [9, 6], [9, 2])], ABOUT, str(tmp_path))
+    outcome.write([result("cnn", [9, 6], [9, 2])], ABOUT, str(tmp_path))
     text = (tmp_path / "comparison.md").read_text()
     assert ("| cnn | 8,215,568 | 1000 | the dataset's | a=1, b=2 | 2 min | 98.00 (97.00 to 99.00) |"
             in text)
