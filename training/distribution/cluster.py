@@ -27,7 +27,7 @@ def from_environment():
     """Returns the ClusterSpec of TF_CONFIG, or None if it names fewer than two workers.
 
     Raises:
-      UsageError: if TF_CONFIG is not JSON, or its task is not one of the workers.
+      UsageError: if TF_CONFIG is not JSON, or its task is no worker.
     """
     text = os.environ.get("TF_CONFIG")
     if not text:

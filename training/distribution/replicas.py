@@ -149,13 +149,5 @@ ONE = Replicas()
 
 
 def shares(size, count):
-    """Returns the bounds of a batch's shares, as equal as possible.
-
-    Args:
-      size: int, examples.
-      count: int, devices.
-
-    Returns:
-      list of count + 1 ints, from 0 to size.
-    """
+    """Returns the bounds of a batch's shares, as equal as possible: count + 1 ints from 0 on."""
     return [size * number // count for number in range(count + 1)]
