@@ -12,15 +12,10 @@ EXAMPLE = ('{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, '
 
 @dataclasses.dataclass(frozen=True)
 class ClusterSpec:
-    """The workers of a training, and which of them this process is.
+    """The workers of a training, and which of them this process is."""
 
-    Attributes:
-      addresses: tuple of str "host:port", the chief's first.
-      number: int, the index of this process's address.
-    """
-
-    addresses: tuple
-    number: int
+    addresses: tuple        # of str "host:port", the chief's first
+    number: int             # the index of this process's address
 
 
 def from_environment():
@@ -46,11 +41,7 @@ def from_environment():
 
 
 def checked(config):
-    """Returns a Config if the workers of TF_CONFIG can run it.
-
-    Raises:
-      UsageError: if they cannot.
-    """
+    """Returns a Config; raises UsageError if the workers of TF_CONFIG cannot run it."""
     spec = from_environment()
     if spec and not config.train:
         raise UsageError("TF_CONFIG is for training; evaluate in one process, without it.")

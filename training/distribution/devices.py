@@ -10,12 +10,7 @@ from training.distribution.replicas import ONE, Replicas
 
 
 def prepare(config):
-    """Chooses the devices that TensorFlow sees, and connects the workers of a cluster.
-
-    Call it after TensorFlow's import and before its first use.
-
-    Args:
-      config: Config.
+    """Chooses a Config's devices and connects the workers of a cluster, before TensorFlow's use.
 
     Raises:
       RunError: if there are fewer devices than asked for, or the workers cannot connect.
@@ -26,11 +21,7 @@ def prepare(config):
 
 
 def replicas(config):
-    """Returns the Replicas of a run.
-
-    Args:
-      config: Config, for which `prepare` was called, or of one device.
-    """
+    """Returns the Replicas of a Config that was prepared, or of one device."""
     if spec := cluster.from_environment():
         return _connect(spec)
     if config.num_gpus == 1:
@@ -59,10 +50,10 @@ def _choose(number, device_type):
 
 
 def _split_cpu(number):
-    parts = [tf.config.LogicalDeviceConfiguration()] * number
+    cpu, = tf.config.list_physical_devices("CPU")
     try:
         tf.config.set_logical_device_configuration(
-            tf.config.list_physical_devices("CPU")[0], parts)
+            cpu, [tf.config.LogicalDeviceConfiguration()] * number)
     except RuntimeError:        # TensorFlow was used before; there may be enough parts
         if len(tf.config.list_logical_devices("CPU")) < number:
             raise

@@ -30,17 +30,12 @@ class Replicas:
     """
 
     def __init__(self, strategy=None, spec=None):
-        self._given = strategy
+        self._strategy = strategy or tf.distribute.get_strategy()
         self._number = spec.number if spec else 0
-        self.count = strategy.num_replicas_in_sync if strategy else 1
+        self.count = self._strategy.num_replicas_in_sync
         self.workers = len(spec.addresses) if spec else 1
         self.is_chief = self._number == 0
         self._traced_sum = tf.function(self.sum)        # twice as fast as the eager one
-
-    @property
-    def _strategy(self):
-        # Asking for the default strategy is a first use of TensorFlow: too early in __init__.
-        return self._given or tf.distribute.get_strategy()
 
     def scope(self):
         """Returns a context manager that creates variables on all devices."""
@@ -56,12 +51,7 @@ class Replicas:
         return bounds[self._number * here], bounds[(self._number + 1) * here]
 
     def spread(self, batch, size):
-        """Splits a batch over this worker's devices, for `run`.
-
-        Args:
-          batch: dict of tensors, this worker's `part` of the examples.
-          size: int, examples in the whole batch.
-        """
+        """Splits this worker's `part` of a batch, a dict of tensors, over its devices."""
         if self.count == 1:
             return batch
         bounds, first = shares(size, self.count), self.part(size)[0]
@@ -90,10 +80,9 @@ class Replicas:
         return np.concatenate([part.numpy() for part in self.each(value)])
 
     def from_chief(self, array):
-        """Returns the chief's array; all workers call it, with arrays of one shape.
+        """Returns the chief's array; all workers call it, with NumPy arrays of one shape.
 
-        Args:
-          array: NumPy array, of values that float32 holds exactly.
+        They travel as float32, which holds integers up to 2^24 exactly.
         """
         if self.workers == 1:
             return array

@@ -15,7 +15,6 @@ if __name__ == "__main__":
 
 import contextlib
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -30,15 +29,7 @@ from training.trials import device_shares, launch
 from training.trials.plan import SEEDS, Plan
 
 ENDS = {130: "was stopped", 143: "was stopped", config.TIME_IS_UP_STATUS: "ran out of time"}
-ROOT = pathlib.Path(__file__).parents[2]
-# Flags of a run that have no meaning here, and what to do instead.
-OTHERS = {
-    "train": "this command trains; evaluate alone with experiment.py",
-    "checkpoint": "leave it out; trials begin at the beginning, or where they were stopped",
-    "predictions": "leave it out; experiment.py writes predictions, of an ensemble too",
-}
 
-TRIALS = "Trials"           # heading of this command's own flags in --help
 FLAGS = config.new_flags()
 FLAGS["num_trials"].help = "Trainings, the members of the ensemble."
 FLAGS["seed"].help = ("Trial i has the seed --seed + i. Without it: the seeds of the trials that "
@@ -46,9 +37,10 @@ FLAGS["seed"].help = ("Trial i has the seed --seed + i. Without it: the seeds of
 flags.DEFINE_integer("at_once", 1, "Most trainings at a time, each on a GPU of its own; without "
                      "GPUs they share the processor. From 2 on each prints into a log, "
                      "trial{}/log.txt in --summary_dir.", lower_bound=1, flag_values=FLAGS,
-                     module_name=TRIALS)
+                     module_name=config.DEVICES)
 flags.DEFINE_integer("trial", None, "Train this one alone, of 0 to --num_trials - 1, without an "
-                     "evaluation.", lower_bound=0, flag_values=FLAGS, module_name=TRIALS)
+                     "evaluation.", lower_bound=0, flag_values=FLAGS,
+                     module_name=config.TRAINING)
 
 
 def _train_all(plan, argv):
@@ -56,12 +48,11 @@ def _train_all(plan, argv):
     def start(number, share):
         log = plan.log(number)
         print(f"Trial {number} starts{_named(log)}", flush=True)
-        modules = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         with _opened(log) as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "training.trials", f"--trial={number}", *argv[1:]],
-                env={**os.environ, "PYTHONPATH": modules, **share},
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+                env={**os.environ, **share}, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output)
 
     def ended(number, status):
         how = f"{ENDS.get(status, 'failed')} (exit status {status}){_named(plan.log(number))}"
@@ -82,9 +73,8 @@ def _train_all(plan, argv):
         each = ", ".join(f"{number} (exit status {status})" for number, status in failed.items())
         print(f"{os.path.basename(argv[0])}: not all trials are done: {each}; the same command "
               "tries again.", file=sys.stderr)
-    if config.TIME_IS_UP_STATUS in failed.values():
-        return config.TIME_IS_UP_STATUS
-    return next(iter(failed.values()), 0)
+    out_of_time = config.TIME_IS_UP_STATUS in failed.values()
+    return config.TIME_IS_UP_STATUS if out_of_time else next(iter(failed.values()), 0)
 
 
 def _named(log):
@@ -104,9 +94,10 @@ def _opened(log):
 
 def _plan(values):
     """Returns the Plan that parsed flags ask for."""
-    for name, instead in OTHERS.items():
+    for name in ("train", "checkpoint", "predictions"):
         if values[name].value != values[name].default:
-            raise UsageError(f"--{name}: {instead}.")
+            raise UsageError(f"--{name}: this command trains from the start, or from where trials "
+                             "were stopped; experiment.py evaluates and predicts.")
     count, trial = values.num_trials, values.trial
     if trial is not None and trial >= count:
         raise UsageError(f"--trial: expected 0 to {count - 1}, as --num_trials={count} counts "
@@ -144,7 +135,7 @@ def main(argv):
         return _train_all(plan, argv) or run_here(plan.evaluating())
 
     return command_line.run(argv, FLAGS, _plan, work, __doc__, tensorflow=False,
-                            help_text=_help_text)
+                            help_text=config.help_text)
 
 
 def _choose_devices(settings):
@@ -158,10 +149,6 @@ def _train_or_evaluate(settings):
     from training.evaluation import ensemble
 
     return train.train(settings) if settings.train else ensemble.evaluate(settings)
-
-
-def _help_text(values):
-    return f"{config.help_text(values)}\n{values.module_help(TRIALS)}"
 
 
 if __name__ == "__main__":

@@ -22,16 +22,13 @@ def visible_gpus(environment):
 
 
 def shares(at_once, environment, device_type="gpu", gpus_each=1):
-    """Returns the environment variables that give each process its devices.
+    """Returns environment variables that give each process its devices: list of dicts of str.
 
     Args:
-      at_once: int, processes at the same time.
-      environment: dict of str that the processes inherit.
+      at_once: int, processes.
+      environment: dict of str that they inherit.
       device_type: "gpu", or "cpu" to leave the GPUs alone.
       gpus_each: int, GPUs for each process.
-
-    Returns:
-      list of dicts of str, one for each process.
 
     Raises:
       UsageError: if there are GPUs, but too few.

@@ -13,20 +13,17 @@ from commands.signals import ONE_PRESS_SECONDS
 def run_all(numbers, shares, start, ended):
     """Runs a process for each number, as many at a time as there are shares.
 
-    After Ctrl-C or SIGTERM no more processes start, those at work get SIGTERM, and SIGINT after a
-    second Ctrl-C. Returns or raises when all have ended.
+    After Ctrl-C or SIGTERM no more processes start, and those at work get SIGTERM, or SIGINT after
+    a second Ctrl-C. When all have ended, this raises KeyboardInterrupt or signals.Terminated.
 
     Args:
       numbers: list of int.
-      shares: list, what each of the processes at work has for itself, such as its GPUs.
-      start: function of (number, share) that returns a Popen; is called once at a time.
-      ended: function of (number, status), called when a process has ended.
+      shares: list, what each process at work has for itself, such as its GPUs.
+      start: function of (number, share) that returns a Popen.
+      ended: function of (number, status).
 
     Returns:
       {number: int exit status}, 128 + N where signal N ended the process.
-
-    Raises:
-      KeyboardInterrupt: after Ctrl-C; signals.Terminated after SIGTERM.
     """
     processes, received, stopped = [], [], threading.Event()
     lock = threading.RLock()        # reentrant: a signal may come while another is handled

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 
 from commands.errors import RunError, UsageError
@@ -14,39 +15,23 @@ SEEDS = 2**32
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The trials to train, and how to evaluate them.
+    """The trials to train, and how to evaluate them."""
 
-    Attributes:
-      common: Config of each training, but for folder and seed.
-      evaluation: Config of the ensemble's evaluation.
-      max_steps: int, the step that trainings end at.
-      num_trials: int.
-      trial: int, the only one to train, or None.
-      shares: list of dicts, the environment variables of each training at work.
-
-    Raises:
-      UsageError: if a trial's folder is a file.
-    """
-
-    common: Config
-    evaluation: Config
-    max_steps: int
+    common: Config          # of each training, but for folder and seed
+    evaluation: Config      # of the ensemble
+    max_steps: int          # where trainings end
     num_trials: int
-    trial: int | None
-    shares: list
+    trial: int | None       # the only one to train
+    shares: list            # of dicts, environment variables for each training at work
 
     def __post_init__(self):
         for number in range(self.num_trials):
-            self.training(number)
+            self.training(number)       # a UsageError, if its folder is a file
 
     def training(self, number):
         """Returns the Config of a trial."""
-        if self.common.seed is not None:
-            seed = self.common.seed + number
-        else:
-            seed = self._started_seed(number)
-            seed = self._first_seed() + number if seed is None else seed
-        return dataclasses.replace(self.common, summary_dir=self._path(number), seed=seed)
+        return dataclasses.replace(self.common, summary_dir=self._path(number),
+                                   seed=self._seeds[number])
 
     def evaluating(self):
         """Returns the Config of the evaluation, once trials were started.
@@ -76,16 +61,17 @@ class Plan:
     def _path(self, number, *names):
         return os.path.join(self.common.summary_dir, f"trial{number}", *names)
 
-    def _started_seed(self, number):
-        """Returns the seed that a trial was started with, or None."""
+    @functools.cached_property
+    def _seeds(self):
+        """The trials' seeds: asked for, kept, or counted on from the first trial that has one."""
+        if self.common.seed is not None:
+            return [self.common.seed + number for number in range(self.num_trials)]
+        kept = [self._kept_seed(number) for number in range(self.num_trials)]
+        first = next((seed - number for number, seed in enumerate(kept) if seed is not None
+                      and 0 <= seed - number <= SEEDS - self.num_trials), 0)
+        return [first + number if seed is None else seed for number, seed in enumerate(kept)]
+
+    def _kept_seed(self, number):
         with contextlib.suppress(RunError, HParamsError):
             return resume.read(self._path(number, "train")).settings.get("seed")
         return None
-
-    def _first_seed(self):
-        """Returns trial 0's seed, from the first trial that was started, or 0."""
-        for number in range(self.num_trials):
-            seed = self._started_seed(number)
-            if seed is not None and 0 <= seed - number <= SEEDS - self.num_trials:
-                return seed - number
-        return 0

@@ -214,8 +214,8 @@ def test_one_trial_alone_is_trained_here(tmp_path, monkeypatch, evaluated):
 @pytest.mark.parametrize("arguments, message", [
     ([], "--summary_dir is missing"),
     (["--summary_dir={}", "--train=false"], "--train: this command trains"),
-    (["--summary_dir={}", "--checkpoint=x/model.ckpt-1"], "--checkpoint: leave it out"),
-    (["--summary_dir={}", "--predictions=x.csv"], "--predictions: leave it out"),
+    (["--summary_dir={}", "--checkpoint=x/model.ckpt-1"], "--checkpoint: this command trains"),
+    (["--summary_dir={}", "--predictions=x.csv"], "--predictions: this command trains"),
     (["--summary_dir={}", "--num_trials=0"], "num_trials"),
     (["--summary_dir={}", "--at_once=0"], "at_once"),
     (["--summary_dir={}", "--num_trials=3", "--trial=3"], "--trial: expected 0 to 2"),
