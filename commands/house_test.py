@@ -10,6 +10,7 @@ from conftest import ROOT
 
 ROOT = pathlib.Path(ROOT)
 MOST = 15           # entries of a folder: modules, pages and folders
+SHARED = ("conftest.py", "pages.py")        # by the tests of a folder
 PACKAGES = sorted(path.parent for path in ROOT.glob("*/__init__.py"))
 FOLDERS = [ROOT / "docs", *sorted(path.parent for package in PACKAGES
                                   for path in package.rglob("__init__.py"))]
@@ -20,7 +21,7 @@ def listing(folder):
     return [path.name for path in folder.iterdir()
             if (path.is_dir() and path.name != "__pycache__" and any(path.glob("*.*"))) or (
                 path.suffix in (".py", ".md") and not path.name.endswith("_test.py")
-                and path.name not in ("__init__.py", "conftest.py"))]
+                and path.name not in ("__init__.py", *SHARED))]
 
 
 def name_of(path):

@@ -134,9 +134,8 @@ class Config:
     poll_seconds: float = setting("Following: seconds between looks for a new checkpoint.",
                                   group=EVALUATION, keep=Keep.START, default=10.0, lowest=0.1,
                                   highest=86400)
-    patience_minutes: float = setting(
-        "Minutes to wait: following, for a new checkpoint; with TF_CONFIG, for the other "
-        "workers.", group=EVALUATION, keep=Keep.START, default=120.0, lowest=0)
+    patience_minutes: float = setting("Following: minutes to wait for a new checkpoint.",
+                                      group=EVALUATION, keep=Keep.START, default=120.0, lowest=0)
     num_gpus: int = setting("Devices that share each batch.", group=DEVICES, keep=Keep.START,
                             default=1, lowest=1, highest=1000)
     device_type: str = setting(

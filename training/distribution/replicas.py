@@ -1,7 +1,7 @@
-"""The devices that share a run's batches: one, several of a machine (replicas), or a cluster's.
+"""The devices that share a run's batches: one, several of a machine, or those of a cluster.
 
-Every device has its share of each batch and a copy of the variables. What they compute is summed,
-so that results do not depend, but for rounding, on their number.
+Each device takes its share of every batch and has a copy of the variables. Results are sums over
+the devices, so they depend on the number of devices by rounding alone.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from commands.errors import RunError, reason
 
-# What TensorFlow's errors say when a worker has gone, of whatever type they are.
+# In TensorFlow's errors, of various types, after a worker has gone.
 LOST = re.compile(r"Collective ops is aborted|/job:(chief|worker)/|heartbeat")
 
 
@@ -21,55 +21,37 @@ class Replicas:
 
     Args:
       strategy: tf.distribute.Strategy, or None for TensorFlow's first device.
-      spec: ClusterSpec of the workers, or None for this process alone.
+      spec: ClusterSpec, or None for a single process.
 
     Attributes:
-      count: int, the devices of all workers.
+      count: int, devices of all workers.
       workers: int.
       is_chief: whether this process writes the run's files.
     """
 
     def __init__(self, strategy=None, spec=None):
-        self._several = strategy
+        self._strategy = strategy or tf.distribute.get_strategy()
         self._number = spec.number if spec else 0
-        self.count = strategy.num_replicas_in_sync if strategy else 1
+        self.count = self._strategy.num_replicas_in_sync
         self.workers = len(spec.addresses) if spec else 1
         self.is_chief = self._number == 0
-        self._sum_in_steps = tf.function(self.sum)      # takes half the time of one outside
-
-    @property
-    def _strategy(self):
-        # Not before it is needed: to ask for TensorFlow's is a first use of TensorFlow.
-        return self._several or tf.distribute.get_strategy()
+        self._traced_sum = tf.function(self.sum)        # twice as fast as the eager one
 
     def scope(self):
-        """Returns a context manager: variables that are made in it are on all devices."""
+        """Returns a context manager that creates variables on all devices."""
         return self._strategy.scope()
 
     def for_batch(self, size):
-        """Returns these Replicas; or the first device's, for less than an example for each.
-
-        Args:
-          size: int, examples in a batch.
-        """
+        """Returns the Replicas for a batch: one device if there are fewer examples than devices."""
         return self if size >= self.count else ONE
 
     def part(self, size):
-        """Returns (start, end), which examples of a batch this worker's devices take.
-
-        Args:
-          size: int, examples in the batch.
-        """
+        """Returns (start, end), this worker's examples of a batch of some size."""
         bounds, here = shares(size, self.count), self.count // self.workers
         return bounds[self._number * here], bounds[(self._number + 1) * here]
 
     def spread(self, batch, size):
-        """Returns a batch as `run` takes it: for each of this worker's devices its share.
-
-        Args:
-          batch: dict of tensors, of the examples that `part` says.
-          size: int, examples in the whole batch.
-        """
+        """Splits this worker's `part` of a batch, a dict of tensors, over its devices."""
         if self.count == 1:
             return batch
         bounds, first = shares(size, self.count), self.part(size)[0]
@@ -82,65 +64,59 @@ class Replicas:
         return self._strategy.experimental_distribute_values_from_function(share)
 
     def run(self, function, *arguments):
-        """Calls a function on each device, with its share of the arguments; in a tf.function."""
+        """Calls a function on each device, with the device's share of the arguments."""
         return self._strategy.run(function, args=arguments)
 
     def sum(self, value):
-        """Returns the sum of what `run` returned on all devices; in a tf.function, if often."""
+        """Sums over all devices what `run` returned."""
         return self._strategy.reduce("SUM", value, axis=None)
 
     def each(self, value):
-        """Returns what `run` returned on each of this worker's devices: a tuple."""
+        """Returns a tuple: what `run` returned on each of this worker's devices."""
         return self._strategy.experimental_local_results(value)
 
     def joined(self, value):
-        """Returns what `run` returned of each example, on this worker's devices, as a NumPy array.
-
-        Args:
-          value: of tensors [examples, ...].
-        """
+        """Returns the tensors [examples, ...] that `run` returned as one NumPy array."""
         return np.concatenate([part.numpy() for part in self.each(value)])
 
     def from_chief(self, array):
-        """Returns the chief's array; all workers call it, with arrays of one shape.
+        """Returns the chief's array; all workers call it, with NumPy arrays of one shape.
 
-        Args:
-          array: NumPy array, of a dtype that float32 holds whole.
+        They travel as float32, which holds integers up to 2^24 exactly.
         """
         if self.workers == 1:
             return array
         mine = array if self.is_chief else np.zeros_like(array)
-        total = self.sum(self._on_one_device(np.asarray(mine, np.float32)))
+        total = self.sum(self._on_first_device(np.asarray(mine, np.float32)))
         return total.numpy().astype(array.dtype)
 
     def tell(self, text):
-        """Returns the chief's text; all workers call it, the others with anything."""
+        """Returns the chief's text; all workers call it, the others with any text."""
         told = np.frombuffer(text.encode(), np.uint8)
         length = int(self.from_chief(np.array(len(told))))
-        return self.from_chief(told if self.is_chief else
-                               np.zeros(length, np.uint8)).tobytes().decode()
+        return self.from_chief(np.resize(told, length)).tobytes().decode()
 
     def highest(self, number):
-        """Returns the highest of all workers' numbers, ints from 0 to 255."""
+        """Returns the highest number, of 0 to 255, that a worker calls this with."""
         if self.workers == 1:
             return number
         counts = np.zeros(256, np.float32)
         counts[number] = 1
-        return int(np.flatnonzero(self._sum_in_steps(self._on_one_device(counts)))[-1])
+        return int(np.flatnonzero(self._traced_sum(self._on_first_device(counts)))[-1])
 
     def wait(self):
         """Returns when all workers have called it."""
         self.highest(0)
 
-    def _on_one_device(self, array):
-        """Returns a value for `sum`: this worker's array, float32, once for all its devices."""
+    def _on_first_device(self, array):
+        """Returns a value for `sum`: the array on this worker's first device, zeros on others."""
         first = self.part(self.count)[0]
 
-        def share(context):
+        def value(context):
             return tf.constant(array if context.replica_id_in_sync_group == first
                                else np.zeros_like(array))
 
-        return self._strategy.experimental_distribute_values_from_function(share)
+        return self._strategy.experimental_distribute_values_from_function(value)
 
     @contextlib.contextmanager
     def plain_errors(self):
@@ -150,7 +126,7 @@ class Replicas:
         except tf.errors.OpError as error:
             if self.workers == 1 or not LOST.search(error.message or ""):
                 raise
-            # What came first stands behind where it was noticed.
+            # The first error stands behind the one that TensorFlow noticed.
             found = re.search(r"aborted by: (.*)", error.message or "")
             raise RunError(
                 f"Worker {self._number}: another worker has gone "
@@ -162,10 +138,5 @@ ONE = Replicas()
 
 
 def shares(size, count):
-    """Returns the bounds of a batch's shares, as equal as they can be: count + 1 ints from 0.
-
-    Args:
-      size: int, examples.
-      count: int, devices.
-    """
+    """Returns the bounds of a batch's shares, as equal as possible: count + 1 ints from 0 on."""
     return [size * number // count for number in range(count + 1)]

@@ -1,4 +1,4 @@
-"""Which device each of several processes gets: a GPU of its own, or a share of the processor."""
+"""Divides a machine between processes: GPUs of its own for each, or a share of the processor."""
 
 import glob
 import itertools
@@ -11,40 +11,31 @@ THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
 def visible_gpus(environment):
-    """Returns the GPUs that processes with an environment see, without asking TensorFlow.
-
-    Args:
-      environment: dict of str; its CUDA_VISIBLE_DEVICES, if any, decides.
-
-    Returns:
-      list of str, as they stand in CUDA_VISIBLE_DEVICES.
-    """
+    """Returns the GPUs that TensorFlow would find in an environment: list of str."""
     chosen = environment.get(GPUS)
     if chosen is None:
-        # CUDA counts the cards that are there, whatever the names of their files.
+        # CUDA numbers the cards from 0, whatever their files are called.
         return [str(number) for number in range(len(glob.glob("/dev/nvidia[0-9]*")))]
     entries = (entry.strip() for entry in chosen.split(","))
-    # CUDA sees none from the first impossible entry on; -1 is the usual one.
+    # CUDA ignores all entries from the first invalid one on, usually -1.
     return list(itertools.takewhile(lambda entry: entry and not entry.startswith("-"), entries))
 
 
-def shares(at_once, gpus, environment, gpus_each=1):
-    """Returns what the environments of processes at work at the same time say of their devices.
+def shares(at_once, environment, device_type="gpu", gpus_each=1):
+    """Returns environment variables that give each process its devices: list of dicts of str.
 
     Args:
-      at_once: int, how many processes.
-      gpus: list of str, the GPUs to divide; without any, the processes share the CPU.
-      environment: dict of str, the one that the processes inherit.
+      at_once: int, processes.
+      environment: dict of str that they inherit.
+      device_type: "gpu", or "cpu" to leave the GPUs alone.
       gpus_each: int, GPUs for each process.
-
-    Returns:
-      list of dicts of str, one for each process, to be laid over the environment.
 
     Raises:
       UsageError: if there are GPUs, but too few.
     """
     if at_once == 1:
         return [{}]
+    gpus = visible_gpus(environment) if device_type == "gpu" else []
     if not gpus:
         threads = max(1, (os.cpu_count() or 1) // at_once)
         return [{THREADS: environment.get(THREADS) or str(threads)}] * at_once

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -47,23 +48,23 @@ def test_statuses_are_those_of_a_shell():
     codes = {"a": "import sys; sys.exit(3)", "b": "pass",
              "c": "import os; os.kill(os.getpid(), 9)"}
     seen = []
-    found = launch.run_all(codes, 1, lambda name, place: python(codes[name]),
+    found = launch.run_all(codes, [None], lambda name, share: python(codes[name]),
                            lambda *end: seen.append(end))
     assert found == {"a": 3, "b": 0, "c": 137} and seen == list(found.items())
 
 
-def test_so_many_are_at_work_each_in_a_place_of_its_own():
-    at_work, most, places = {}, [], []
+def test_as_many_are_at_work_as_there_are_shares():
+    at_work, most, used = {}, [], []
 
-    def start(number, place):
-        assert place not in at_work.values()
-        at_work[number] = place
+    def start(number, share):
+        assert share not in at_work.values()
+        at_work[number] = share
         most.append(len(at_work))
-        places.append(place)
+        used.append(share)
         return python("import time; time.sleep(0.1)")
 
-    launch.run_all(range(5), 2, start, lambda number, status: at_work.pop(number))
-    assert max(most) == 2 and len(most) == 5 and set(places) == {0, 1}
+    launch.run_all(range(5), "ab", start, lambda number, status: at_work.pop(number))
+    assert max(most) == 2 and len(most) == 5 and set(used) == {"a", "b"}
 
 
 @pytest.mark.parametrize("number, error", [(signal.SIGTERM, signals.Terminated),
@@ -71,7 +72,7 @@ def test_so_many_are_at_work_each_in_a_place_of_its_own():
 def test_a_signal_is_passed_on_once_and_no_more_are_started(number, error, tmp_path):
     started, seen = [], []
 
-    def start(which, place):
+    def start(which, share):
         started.append(python(NOTING, tmp_path / str(which), 0.5))
         wait_for((tmp_path / str(which)).exists)
         if which == 1:
@@ -79,7 +80,7 @@ def test_a_signal_is_passed_on_once_and_no_more_are_started(number, error, tmp_p
         return started[-1]
 
     with pytest.raises(KeyboardInterrupt) as raised:
-        launch.run_all(range(4), 3, start, lambda *end: seen.append(end))
+        launch.run_all(range(4), "ab", start, lambda *end: seen.append(end))
     assert type(raised.value) is error
     assert len(started) == 2 and all(process.returncode == 5 for process in started)
     assert sorted(seen) == [(0, 5), (1, 5)]
@@ -88,23 +89,21 @@ def test_a_signal_is_passed_on_once_and_no_more_are_started(number, error, tmp_p
 
 
 def test_a_second_ctrl_c_is_passed_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "ONE_PRESS_SECONDS", 0.01)
+    monkeypatch.setattr(launch, "ONE_PRESS_SECONDS", 0)
     note = tmp_path / "note"
 
-    def start(number, place):
-        process = python(NOTING, note, 60)
+    def press_twice():
         wait_for(note.exists)
         os.kill(os.getpid(), signal.SIGINT)
-        return process
+        wait_for(lambda: note.read_text() == "15")
+        os.kill(os.getpid(), signal.SIGINT)
 
-    def sleep(seconds, sleep=time.sleep):
-        sleep(seconds)
-        if note.exists() and note.read_text() == "15":
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(launch.time, "sleep", sleep)
+    presses = threading.Thread(target=press_twice)
+    presses.start()
     with pytest.raises(KeyboardInterrupt):
-        launch.run_all([0], 1, start, lambda *end: None)
+        launch.run_all([0], [None], lambda number, share: python(NOTING, note, 60),
+                       lambda *end: None)
+    presses.join()
     assert note.read_text() == "15 2"
 
 
@@ -112,17 +111,18 @@ def test_a_second_ctrl_c_is_passed_on(tmp_path, monkeypatch):
 def test_an_error_leaves_none_at_work(fails, tmp_path):
     started = []
 
-    def start(number, place):
+    def start(number, share):
         if fails == "start" and number == 1:
             raise OSError("no more processes")
         started.append(python("pass") if fails == "ended" and number == 1
-                       else python(NOTING, tmp_path / "note", 0.2))
-        wait_for((tmp_path / "note").exists)
+                       else python(NOTING, tmp_path / str(number), 0.2))
+        wait_for(lambda: number or (tmp_path / "0").exists())
         return started[-1]
 
     def ended(number, status):
-        raise OSError("no screen")
+        if number == 1:
+            raise OSError("no screen")
 
     with pytest.raises(OSError, match="no "):
-        launch.run_all(range(2), 2, start, ended)
-    assert started[0].returncode == 5 and (tmp_path / "note").read_text() == "15"
+        launch.run_all(range(2), "ab", start, ended)
+    assert started[0].returncode == 5 and (tmp_path / "0").read_text() == "15"

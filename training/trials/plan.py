@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 
 from commands.errors import RunError, UsageError
@@ -10,91 +11,67 @@ from training.config import Config
 from training.run_folder import contents, resume
 
 SEEDS = 2**32
-LOG = "log.txt"
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What trials are trained, and how they are evaluated.
+    """The trials to train, and how to evaluate them."""
 
-    Attributes:
-      common: Config of each training, but for folder and seed.
-      evaluation: Config of the ensemble's evaluation.
-      max_steps: int, the step that trainings end at.
-      num_trials: int.
-      at_once: int, most trainings at a time.
-      trial: int, the only one to train, or None.
-      shares: what the environment of each training at work says of its device, as
-        `device_shares.shares` returns it.
-
-    Raises:
-      UsageError: if a trial's folder is none.
-    """
-
-    common: Config
-    evaluation: Config
-    max_steps: int
+    common: Config          # of each training, but for folder and seed
+    evaluation: Config      # of the ensemble
+    max_steps: int          # where trainings end
     num_trials: int
-    at_once: int
-    trial: int | None
-    shares: list
+    trial: int | None       # the only one to train
+    shares: list            # of dicts, environment variables for each training at work
 
     def __post_init__(self):
         for number in range(self.num_trials):
-            self.training(number)
+            self.training(number)       # a UsageError, if its folder is a file
 
     def training(self, number):
         """Returns the Config of a trial."""
-        if self.common.seed is not None:
-            seed = self.common.seed + number
-        else:
-            seed = self._started_seed(number)
-            seed = self._first_seed() + number if seed is None else seed
-        return dataclasses.replace(self.common, summary_dir=self._folder(number), seed=seed)
+        return dataclasses.replace(self.common, summary_dir=self._path(number),
+                                   seed=self._seeds[number])
 
     def evaluating(self):
         """Returns the Config of the evaluation, once trials were started.
 
-        Unless --validate is given, trials that held images out are evaluated on those.
+        Without --validate, trials that held images out are evaluated on those.
         """
         if self.evaluation.validate is not None:
             return self.evaluation
-        held_out = resume.read(os.path.join(self._folder(0), "train")).settings.get("validate")
+        held_out = resume.read(self._path(0, "train")).settings.get("validate")
         return dataclasses.replace(self.evaluation, validate=held_out)
 
-    def checkpoint(self, number):
-        """Returns the name of a trial's last checkpoint."""
-        return self.evaluation.member(number)
-
     def log(self, number):
-        """Returns the name of the file that takes what a trial prints, or None for the screen."""
-        return os.path.join(self._folder(number), LOG) if self.at_once > 1 else None
+        """Returns the file for a trial's output, or None for the screen."""
+        return self._path(number, "log.txt") if len(self.shares) > 1 else None
 
     def is_done(self, number):
         """Whether a trial has ended at max_steps, with the settings that are asked for."""
         settings = self.training(number)
-        # Whatever is wrong with its files, the training itself says.
-        with contextlib.suppress(RunError, HParamsError, UsageError):
+        with contextlib.suppress(RunError, HParamsError, UsageError):   # left to the training
             finished = contents.read_finished(settings.train_folder)
             if finished is None or finished < self.max_steps:
                 return False
-            resume.for_training(settings, resume.read(settings.train_folder))    # or it is refused
-            return os.path.exists(self.checkpoint(number) + ".index")
+            resume.for_training(settings, resume.read(settings.train_folder))
+            return os.path.exists(self.evaluation.member(number) + ".index")
         return False
 
-    def _folder(self, number):
-        return os.path.join(self.common.summary_dir, f"trial{number}")
+    def _path(self, number, *names):
+        return os.path.join(self.common.summary_dir, f"trial{number}", *names)
 
-    def _started_seed(self, number):
-        """Returns the seed that a trial was started with, or None."""
+    @functools.cached_property
+    def _seeds(self):
+        """The trials' seeds: asked for, kept, or counted on from the first trial that has one."""
+        if self.common.seed is not None:
+            return [self.common.seed + number for number in range(self.num_trials)]
+        kept = [self._kept_seed(number) for number in range(self.num_trials)]
+        first = next((seed - number for number, seed in enumerate(kept) if seed is not None
+                      and 0 <= seed - number <= SEEDS - self.num_trials), 0)
+        return [first + number if seed is None else seed for number, seed in enumerate(kept)]
+
+    def _kept_seed(self, number):
         with contextlib.suppress(RunError, HParamsError):
-            return resume.read(os.path.join(self._folder(number), "train")).settings.get("seed")
+            return resume.read(self._path(number, "train")).settings.get("seed")
         return None
-
-    def _first_seed(self):
-        """Returns trial 0's seed, from the first trial that was started; without any, 0."""
-        for number in range(self.num_trials):
-            seed = self._started_seed(number)
-            if seed is not None and 0 <= seed - number <= SEEDS - self.num_trials:
-                return seed - number
-        return 0

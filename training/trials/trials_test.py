@@ -62,7 +62,7 @@ class Processes:
         self.started.append((int(number), command[4:], env, stdout and stdout.name))
         assert stdout is stderr
         status = self._statuses.get(f"trial{number}", 0)
-        return types.SimpleNamespace(poll=lambda: status)
+        return types.SimpleNamespace(wait=lambda: status)
 
 
 @pytest.fixture
@@ -189,10 +189,10 @@ def test_several_at_a_time_have_logs_and_devices_of_their_own(tmp_path, monkeypa
     assert run(*arguments) == 2
     assert [(start[2]["CUDA_VISIBLE_DEVICES"], start[3]) for start in found.started] == [
         ("3", f"{tmp_path}/trial0/log.txt"), ("1", f"{tmp_path}/trial1/log.txt")]
-    out = capsys.readouterr().out.splitlines()
-    assert out == [f"Trial 0 starts: {tmp_path}/trial0/log.txt",
-                   f"Trial 1 starts: {tmp_path}/trial1/log.txt", "Trial 0 is done.",
-                   f"Trial 1 failed (exit status 2): {tmp_path}/trial1/log.txt"]
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "Trial 0 is done.", f"Trial 0 starts: {tmp_path}/trial0/log.txt",
+        f"Trial 1 failed (exit status 2): {tmp_path}/trial1/log.txt",
+        f"Trial 1 starts: {tmp_path}/trial1/log.txt"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "6")
     run(*arguments)
@@ -214,8 +214,8 @@ def test_one_trial_alone_is_trained_here(tmp_path, monkeypatch, evaluated):
 @pytest.mark.parametrize("arguments, message", [
     ([], "--summary_dir is missing"),
     (["--summary_dir={}", "--train=false"], "--train: this command trains"),
-    (["--summary_dir={}", "--checkpoint=x/model.ckpt-1"], "--checkpoint: leave it out"),
-    (["--summary_dir={}", "--predictions=x.csv"], "--predictions: leave it out"),
+    (["--summary_dir={}", "--checkpoint=x/model.ckpt-1"], "--checkpoint: this command trains"),
+    (["--summary_dir={}", "--predictions=x.csv"], "--predictions: this command trains"),
     (["--summary_dir={}", "--num_trials=0"], "num_trials"),
     (["--summary_dir={}", "--at_once=0"], "at_once"),
     (["--summary_dir={}", "--num_trials=3", "--trial=3"], "--trial: expected 0 to 2"),
