@@ -1,4 +1,4 @@
-"""Every parser meets damaged files: only a DataError comes out, and no memory goes in."""
+"""Parsers of damaged files raise only DataErrors, and take no more memory than the files."""
 
 import datetime
 import gzip
@@ -99,7 +99,7 @@ IMAGE_SETS = [      # dataset, file to damage; see `with_images`
 
 def test_every_reader_is_here():
     here = {dataset for dataset, *_ in SETS + IMAGE_SETS}
-    # A package of its own reads tfds; formats/matlab_test.py damages affNIST's files.
+    # Packages read tfds and affNIST's MATLAB files.
     assert here == set(input_data.READERS) - {"tfds:NAME", "affnist"}
 
 
