@@ -14,6 +14,7 @@ height, width, depth, label_1, label_2, image_raw_1, image_raw_2 and merged_raw.
 """
 
 import contextlib
+import functools
 import os
 import sys
 
@@ -28,8 +29,9 @@ from commands import command_line
 from commands.errors import UsageError, check_path
 from input_data.dataset import SPLITS, check_shift
 from input_data.formats import tfrecords
-from input_data.mnist.pairs import Pairs, in_order
+from input_data.mnist.pairs import Pairs
 from input_data.mnist.shifts import Ground, every_shift
+from input_data.mnist.workers import in_order
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of the IDX files, and of the records made.",
@@ -94,8 +96,9 @@ def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0
     """
     pairs = Pairs(*_digits(data_dir, split, shift, pad), num_pairs, shift, pad, seed)
     name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
-    blocks = in_order(PairRecords(pairs), tfrecords.chunks(len(pairs)), num_workers)
-    with contextlib.closing(blocks):        # ends the workers, whatever happens to the writing
+    blocks = in_order(functools.partial(_pair_records, pairs), tfrecords.chunks(len(pairs)),
+                      num_workers)
+    with contextlib.closing(blocks):        # ends the workers if the writing fails
         tfrecords.write_blocks(name, blocks, len(pairs), max_shard)
     return name, len(pairs)
 
@@ -109,24 +112,14 @@ def _digits(data_dir, split, shift, pad):
     return images, labels
 
 
-class PairRecords:
-    """The records of pairs, as a function that can be sent to another process.
+def _pair_records(pairs, numbers):
+    """Returns the framed records of the Pairs of some numbers, uint8 [n, length]."""
+    from input_data.formats.tf_examples import framed_examples
 
-    Args:
-      pairs: Pairs.
-    """
-
-    def __init__(self, pairs):
-        self._pairs = pairs
-
-    def __call__(self, numbers):
-        """Returns the framed records of the pairs of some numbers, uint8 [n, length]."""
-        from input_data.formats.tf_examples import framed_examples
-
-        labels, images = self._pairs.make(numbers)
-        return framed_examples(
-            self._pairs.shape, label_1=labels[:, 0], label_2=labels[:, 1],
-            image_raw_1=images[:, 0], image_raw_2=images[:, 1], merged_raw=images[:, 2])
+    labels, images = pairs.make(numbers)
+    return framed_examples(
+        pairs.shape, label_1=labels[:, 0], label_2=labels[:, 1],
+        image_raw_1=images[:, 0], image_raw_2=images[:, 1], merged_raw=images[:, 2])
 
 
 def _settings(values):

@@ -4,16 +4,19 @@ import contextlib
 import functools
 import logging
 import math
+import multiprocessing
+import os
+import signal
 import threading
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from commands import quiet_tensorflow
 from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
 from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out, part
-from input_data.mnist.pairs import processes
 
 MEMORY_BYTES = 2**31    # of images at most, where the files' format has no reading by number
 RETRIES = 3             # of a download; the package's 10 take minutes without a connection
@@ -82,33 +85,40 @@ def _prepared(tfds, name, data_dir):
             return builder
     print(f"tfds:{name} is not in {builder.data_path}: downloading it; Ctrl-C stops that.",
           flush=True)
-    # The package's threads would end a download before they heed Ctrl-C; a process can be killed.
-    with processes(_download, 1) as (process,):
-        process.send((name, data_dir))
-        try:
-            _, error = process.recv()
-        except EOFError:
-            error = DataError(f"tfds:{name}: the process that downloads it was killed.")
-    if error:
-        raise error
+    # The package's threads finish a download before they heed Ctrl-C; a process can be killed.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_download, args=(name, data_dir, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        if error := ours.recv():
+            raise error
+    except EOFError:
+        raise DataError(f"tfds:{name}: the process that downloads it was killed.") from None
+    finally:
+        process.kill()
+        process.join()
     return tfds.builder(name, data_dir=data_dir)
 
 
-def _download(task):
-    """Downloads and prepares a dataset, in a process of its own.
-
-    Args:
-      task: the dataset's name and the folder for data, or None.
-    """
+def _download(name, data_dir, connection):
+    """Downloads and prepares a dataset in a process of its own; sends a DataError or None."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)        # the parent kills this process
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    quiet_tensorflow.load()
     from tensorflow_datasets.core.download import downloader
 
-    name, data_dir = task
     logging.disable(logging.WARNING)        # a line for each retry
     tqdm.set_lock(threading.RLock())        # its own would outlive a process that is killed
     downloader.MAX_RETRIES = RETRIES
     downloader._open_url = functools.partial(downloader._open_url, timeout=TIMEOUT)
-    with _one_line_errors(name):
-        _package().builder(name, data_dir=data_dir).download_and_prepare()
+    try:
+        with _one_line_errors(name):
+            _package().builder(name, data_dir=data_dir).download_and_prepare()
+        connection.send(None)
+    except DataError as error:
+        connection.send(error)
 
 
 @contextlib.contextmanager
