@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from input_data.dataset import DataError
+from input_data.dataset import DataError, readable
 
 UINT8 = 0x08
 CHUNK = 1 << 20         # bytes unpacked at a time
@@ -59,32 +59,22 @@ def read(path, rank):
     Raises:
       DataError: if the file is damaged or does not hold bytes in `rank` dimensions.
     """
-    zipped = path.endswith(".gz")
-    try:
-        with (gzip.open if zipped else open)(path, "rb") as file:
-            header = file.read(4 + 4 * rank)
-            shape = parse_header(header, rank, path)
-            expected = math.prod(shape)
-            # A header must not make us allocate what the file does not hold.
-            found = None if zipped else os.path.getsize(path) - len(header)
-            if found in (None, expected):
-                data = b"".join(_pieces(file, expected + 1))
-                found = len(data)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged gzip file ({error}); fetch it again.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    if found != expected:
-        what = "more" if found > expected else f"{found}: the file is cut short"
+    opener = gzip.open if path.endswith(".gz") else open
+    with readable(path):
+        try:
+            with opener(path, "rb") as file:
+                shape = parse_header(file.read(4 + 4 * rank), rank, path)
+                expected = math.prod(shape)
+                # In pieces: a header must not make us allocate what the file does not hold.
+                data = bytearray()
+                while len(data) <= expected and (piece := file.read(CHUNK)):
+                    data += piece
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(f"{path}: damaged gzip file ({error}); fetch it again.") from None
+    if len(data) != expected:
+        what = "more" if len(data) > expected else f"{len(data)}: the file is cut short"
         raise DataError(f"{path}: expected {expected} bytes for {shape}, found {what}.")
     return np.frombuffer(data, np.uint8).reshape(shape)
-
-
-def _pieces(file, most):
-    """Yields what a file still holds, as it comes, up to a number of bytes."""
-    while most and (piece := file.read(min(CHUNK, most))):
-        most -= len(piece)
-        yield piece
 
 
 def parse_header(header, rank, path):

@@ -12,7 +12,6 @@ from input_data.dataset import (
     Split,
     check_single_target,
     check_split_of_file,
-    single_target_batch,
 )
 from input_data.formats import tfrecords
 from input_data.formats.image_records import ImageRecords
@@ -36,7 +35,7 @@ def load(data_dir, split, num_targets=1):
       Split.
 
     Raises:
-      DataError: if there is no such data, several kinds of it, or it is damaged.
+      DataError: if data are missing, damaged, or of several kinds.
     """
     check_single_target("norb", num_targets)
     if split.startswith("valid_"):
@@ -53,7 +52,8 @@ def load(data_dir, split, num_targets=1):
 
     info = DatasetInfo("norb", CROP, CROP, CAMERAS, len(CLASS_NAMES), CLASS_NAMES,
                        num_examples=len(found))
-    return Split(info, name, read, _augment if split == "train" else _plain)
+    return Split(info, name, read,
+                 _augment if split == "train" else augmentation.central_batches(CROP))
 
 
 def _parse(features, shape):
@@ -84,13 +84,5 @@ def _augment(stored, seed):
     images = tf.cast(stored["images"], tf.float32)
     images = augmentation.random_brightness(images, seeds[0])
     images = augmentation.random_contrast(images, seeds[1])
-    return _batch(augmentation.random_crop(images, CROP, CROP, seeds[2]), stored["targets"])
-
-
-def _plain(stored, seed):
-    images = augmentation.central_crop(stored["images"], CROP, CROP)
-    return _batch(tf.cast(images, tf.float32), stored["targets"])
-
-
-def _batch(images, targets):
-    return single_target_batch(tf.image.per_image_standardization(images), targets)
+    images = augmentation.random_crop(images, CROP, CROP, seeds[2])
+    return augmentation.standardized_batch(images, stored["targets"])
