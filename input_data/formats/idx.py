@@ -19,12 +19,7 @@ NAMES = {
 
 
 def find(folder, split):
-    """Returns the paths of a split's images and labels, plain or .gz, or None without both.
-
-    Args:
-      folder: str.
-      split: "train" or "test".
-    """
+    """Returns the paths of images and labels of "train" or "test", or None without both."""
     def there(name):
         paths = (os.path.join(folder, name + ending) for ending in ("", ".gz"))
         return next(filter(os.path.isfile, paths), None)
@@ -34,14 +29,7 @@ def find(folder, split):
 
 
 def read_pair(images_path, labels_path, num_classes=10):
-    """Reads images and their labels.
-
-    Returns:
-      uint8 [n, height, width, 1] and int32 [n].
-
-    Raises:
-      DataError: if either file is damaged, their counts differ, or a label is out of range.
-    """
+    """Returns images, uint8 [n, height, width, 1], and labels, int32 [n]. Raises DataError."""
     images, labels = read(images_path, rank=3), read(labels_path, rank=1)
     if len(images) != len(labels):
         raise DataError(f"{images_path} holds {len(images)} images, {labels_path} holds "
@@ -54,11 +42,7 @@ def read_pair(images_path, labels_path, num_classes=10):
 
 
 def read(path, rank):
-    """Returns the uint8 array of an IDX file, gzipped if its name ends in .gz.
-
-    Raises:
-      DataError: if the file is damaged or does not hold bytes in `rank` dimensions.
-    """
+    """Returns an IDX file's uint8 array of `rank` dimensions; .gz is unpacked. Raises DataError."""
     opener = gzip.open if path.endswith(".gz") else open
     with readable(path):
         try:
@@ -78,11 +62,7 @@ def read(path, rank):
 
 
 def parse_header(header, rank, path):
-    """Returns the shape that an IDX file's first bytes give.
-
-    Raises:
-      DataError: if they are not the header of bytes in `rank` dimensions.
-    """
+    """Returns the shape in an IDX file's first bytes. Raises DataError."""
     if len(header) != 4 + 4 * rank or header[:4] != bytes([0, 0, UINT8, rank]):
         raise DataError(f"{path}: expected an IDX file of bytes in {rank} dimensions, found "
                         f"a header of {header.hex(' ') or 'no bytes'}.")

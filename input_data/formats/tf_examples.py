@@ -1,4 +1,4 @@
-"""tf.train.Examples with images: features to arrays and back, checked."""
+"""tf.train.Examples with images: features to arrays and back."""
 
 import numpy as np
 import tensorflow as tf
@@ -82,13 +82,11 @@ def serialize(**features):
 
 
 def serialize_all(**features):
-    """Returns serialized tf.train.Examples that differ in some features alone, made at once.
-
-    Row i holds the bytes that `serialize` returns of the features of example i.
+    """Returns many tf.train.Examples at once, each serialized as by `serialize`.
 
     Args:
-      **features: of each its values: uint8 [n, ...], bytes of each example; int [n] from 0 to
-        127, an integer of each; or one int that all have.
+      **features: uint8 [n, ...], bytes of each example; int [n] from 0 to 127, an integer of each;
+        or one int that all have.
 
     Returns:
       uint8 [n, length].
@@ -102,7 +100,7 @@ def serialize_all(**features):
             raise ValueError(f"{name}: expected integers from 0 to 127.")
 
     def example(filled=None):
-        """An example of zeros, but for one feature that is full of ones."""
+        """Serializes an example of zeros, but for one feature that is full of ones."""
         values = {name: bytes([name == filled]) * array[0].size if array.ndim > 1
                   else int(name == filled) for name, array in varying.items()}
         return np.frombuffer(serialize(**{**features, **values}), np.uint8)
@@ -117,11 +115,6 @@ def serialize_all(**features):
 
 
 def framed_examples(shape, **features):
-    """Returns what `records.framed` makes of examples with images of one shape.
-
-    Args:
-      shape: height, width and depth.
-      **features: as for `serialize_all`.
-    """
+    """Returns framed records of examples with images of a shape; features: see `serialize_all`."""
     height, width, depth = shape
     return tfrecords.framed(serialize_all(height=height, width=width, depth=depth, **features))

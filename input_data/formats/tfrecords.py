@@ -25,11 +25,7 @@ PROBES = 64     # records that are looked at to see whether all are of one lengt
 
 
 def shard_names(name):
-    """Returns the files that NAME or NAME@N stands for: one, or N shards.
-
-    Raises:
-      DataError: if a file is missing; names the first one.
-    """
+    """Returns the files that NAME or NAME@N stands for: one, or N shards. Raises DataError."""
     base, _, count = name.rpartition("@")
     if "@" not in os.path.basename(name):
         names = [name]
@@ -45,14 +41,7 @@ def shard_names(name):
 
 
 def find(folder, names):
-    """Returns the one set of a folder's record files with one of these names, or None.
-
-    Args:
-      folder: str.
-      names: file names, without the suffix of shards.
-
-    Returns:
-      str, NAME or NAME@N with the folder in front.
+    """Returns a folder's record files of one of these names, as FOLDER/NAME[@N], or None.
 
     Raises:
       DataError: if there are several.
@@ -65,7 +54,7 @@ def find(folder, names):
 
 
 def sets(folder):
-    """Returns a folder's sets of record files: NAME or NAME@N, the folder in front, to NAME."""
+    """Returns a dict from FOLDER/NAME[@N] to NAME of a folder's record files."""
     found = {}
     for entry in names_in(folder):
         name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry, re.DOTALL).groups()
@@ -163,7 +152,7 @@ def _record_size(header, path, offset, file_size):
 
 
 def masked_crc(data):
-    """Returns the checksum that TFRecord files hold of some bytes."""
+    """Returns the masked CRC-32C of some bytes."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -195,7 +184,7 @@ def write_blocks(name, blocks, count, max_shard=0):
     bar = tqdm(total=count, unit=" records", mininterval=0.5)
     try:
         with bar, contextlib.ExitStack() as whole_files:
-            # All of them first: a file that is there already is found before hours of work.
+            # All of them first: a file that exists is found before hours of work.
             asides = [whole_files.enter_context(whole_file(path)) for path in paths]
             for shard, aside in enumerate(asides):
                 left = count * (shard + 1) // shards - count * shard // shards
