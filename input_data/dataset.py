@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable
 
-from commands.errors import UserError
+from commands.errors import UsageError, UserError, check_path
 
 SPLITS = ("train", "test", "valid_train", "valid_test")
 
@@ -97,6 +97,13 @@ def split_in_name(name):
     told = next((kind for word in words for kind in ("train", "test") if word.startswith(kind)),
                 None)
     return f"valid_{told}" if told and "valid" in words else told
+
+
+def check_folder(flag, path):
+    """Raises UsageError if the path that a flag names, or None, is not a folder."""
+    check_path(flag, path)
+    if path is None or not os.path.isdir(path):
+        raise UsageError(f"{flag}: expected a folder, found {path}.")
 
 
 def single_target_batch(images, targets):

@@ -17,7 +17,7 @@ from absl import flags
 from commands import command_line
 from commands.errors import UsageError, check_path
 from commands.whole_files import whole_file
-from input_data.dataset import DataError
+from input_data.dataset import DataError, check_folder
 
 LABELLED = 0.7
 
@@ -28,17 +28,13 @@ flags.DEFINE_string("output", None, "The .zip to write.", flag_values=FLAGS)
 
 
 def convert(data_dir, path):
-    """Writes the archive.
-
-    Args:
-      data_dir: str, folder of MNIST's IDX files, or None for the project's sample.
-      path: str, the archive.
+    """Writes the digits of a folder, or of the sample for None, into the archive `path`.
 
     Returns:
       Numbers of images with and without labels.
 
     Raises:
-      DataError: if the digits are missing or damaged, or the archive is there already.
+      DataError: if the digits are missing or damaged, or the archive exists.
     """
     from input_data.mnist import mnist_input
 
@@ -75,14 +71,13 @@ def _png(image):
 
 
 def _settings(values):
-    check_path("--data_dir", values.data_dir)
     check_path("--output", values.output)
     if not values.output or not os.path.isdir(os.path.dirname(values.output) or "."):
         raise UsageError(f"--output: there is no folder for {values.output}.")
     if os.path.lexists(values.output):
         raise UsageError(f"--output: {values.output} is there already.")
-    if values.data_dir is not None and not os.path.isdir(values.data_dir):
-        raise UsageError(f"--data_dir: there is no folder {values.data_dir}.")
+    if values.data_dir is not None:
+        check_folder("--data_dir", values.data_dir)
     return values
 
 

@@ -1,4 +1,4 @@
-"""MNIST from TFRecords or from the published IDX files: single digits, or pairs of them."""
+"""MNIST from TFRecords or from the published IDX files: single digits or pairs."""
 
 import os
 
@@ -14,8 +14,8 @@ SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
 TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
 VALIDATION_SHARE = 6    # the first 1/6 of the training digits validate
 PREFIXES = {1: "", 2: "multi"}      # of record files' names, by the number of targets
-# The record files that are read where --data_dir names their folder; it names others themselves.
-# Those for validation have the name they are made with and the one they were published under.
+# Record files that are read if --data_dir names their folder. Those for validation have the name
+# that mnist_shift.py gives them and the one they were published under.
 RECORDS = {
     "train": ("train_2shifted_mnist.tfrecords",),
     "test": ("test_0shifted_mnist.tfrecords",),
@@ -28,19 +28,18 @@ def load(data_dir, split, num_targets=1, *, shift=None):
     """Opens a split of MNIST, or of MultiMNIST.
 
     Args:
-      data_dir: folder of RECORDS or, without them, of IDX files, of which pairs are made; or the
-        name of a record file, with @N for N shards; None for the sample that comes with the
-        project.
+      data_dir: folder of RECORDS or, without them, of IDX files; or the name of a record file, with
+        @N for N shards; None for the sample that comes with the project.
       split: "train", "test", "valid_train" or "valid_test".
       num_targets: digits in an image, 1 or 2.
-      shift: pixels by which single digits to train on are moved at most, each way; None for 2
-        with IDX files, and for 0 with records, whose digits are shifted already.
+      shift: most pixels by which single training digits are moved, each way; None for 2 with IDX
+        files and 0 with records, whose digits are shifted already.
 
     Returns:
       Split.
 
     Raises:
-      DataError: if there is no such data, several kinds of it, or it is damaged.
+      DataError: if data are missing, damaged, or of several kinds.
     """
     if num_targets not in (1, 2):
         raise DataError(f"MNIST has images of 1 digit or of 2, found --num_targets={num_targets}.")
@@ -71,29 +70,25 @@ def read_idx_split(folder, split, instead="", records=None):
       folder: str.
       split: "train", "test", "valid_train" or "valid_test".
       instead: str, other files that would do, for the error.
-      records: str, how the names of record files begin that --data_dir may name, for the error.
+      records: str, start of the names of record files that --data_dir could name, for the error.
 
     Raises:
       DataError: if the files are missing or damaged.
     """
-    paths = idx.find(folder, "test" if split == "test" else "train")
+    source = "test" if split == "test" else "train"
+    paths = idx.find(folder, source)
     if paths is None:
-        names = idx.NAMES["test" if split == "test" else "train"]
-        raise DataError(
-            f"{folder}: expected {instead}{names[0]} and {names[1]} (.gz or not), found "
-            f"{listing(names_in(folder))}{_records_to_name(folder, records)}.")
+        there = [path for path, name in tfrecords.sets(folder).items()
+                 if records and name.startswith(records)]
+        advice = f"; --data_dir={there[0]} reads these records" if there else ""
+        images, labels = idx.NAMES[source]
+        raise DataError(f"{folder}: expected {instead}{images} and {labels} (.gz or not), found "
+                        f"{listing(names_in(folder))}{advice}.")
     images, labels = idx.read_pair(*paths, num_classes=NUM_CLASSES)
     held_out = len(images) // VALIDATION_SHARE
     part = {"valid_train": slice(held_out, None), "valid_test": slice(held_out)}.get(
         split, slice(None))
     return images[part], labels[part]
-
-
-def _records_to_name(folder, start):
-    """Returns the advice to name the records in a folder whose name starts so, or nothing."""
-    there = [path for path, name in tfrecords.sets(folder).items() if start and
-             name.startswith(start)]
-    return f"; --data_dir={there[0]} reads these records" if there else ""
 
 
 def _from_idx(data_dir, split, num_targets, shift):
@@ -114,15 +109,7 @@ def _from_idx(data_dir, split, num_targets, shift):
 
 
 def from_single_records(name, split="test", shift=0):
-    """Opens the records NAME or NAME@N of single digits as a Split.
-
-    Args:
-      name: str.
-      split, shift: as for `load`.
-
-    Raises:
-      DataError: if there is no such data, or it is damaged.
-    """
+    """Opens the records NAME or NAME@N of single digits as a Split. See `load`."""
     found = ImageRecords(name, _parse)
 
     def read(numbers):

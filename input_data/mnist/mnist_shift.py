@@ -26,8 +26,8 @@ if not __package__:     # run as a file: imports start from the project's folder
 import numpy as np
 
 from commands import command_line
-from commands.errors import UsageError, check_path
-from input_data.dataset import SPLITS, check_shift
+from commands.errors import UsageError
+from input_data.dataset import SPLITS, check_folder, check_shift
 from input_data.formats import tfrecords
 from input_data.mnist.pairs import Pairs
 from input_data.mnist.shifts import Ground, every_shift
@@ -54,17 +54,13 @@ flags.DEFINE_integer("workers", 1, "Pairs: processes that make them; the files d
 
 
 def generate(data_dir, split, shift, pad=0, max_shard=0):
-    """Writes every shift of a split's digits into the folder of its IDX files.
-
-    Args:
-      data_dir: str.
-      split, shift, pad, max_shard: as the flags of the same names.
+    """Writes every shift of a split's digits; arguments are the flags of the same names.
 
     Returns:
       str, the records' name, and int, their number.
 
     Raises:
-      DataError: if the digits are missing or damaged, or the records are there already.
+      DataError: if the digits are missing or damaged, or the records exist.
     """
     from input_data.formats.tf_examples import framed_examples
 
@@ -85,15 +81,7 @@ def generate(data_dir, split, shift, pad=0, max_shard=0):
 
 def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0,
                    num_workers=1):
-    """Writes pairs of a split's digits into the folder of its IDX files.
-
-    Args:
-      data_dir: str.
-      split, shift, num_pairs, pad, max_shard, seed: as the flags of the same names.
-      num_workers: as the flag workers.
-
-    Returns, Raises: as for `generate`.
-    """
+    """Writes pairs of a split's digits; num_workers is the flag --workers. See `generate`."""
     pairs = Pairs(*_digits(data_dir, split, shift, pad), num_pairs, shift, pad, seed)
     name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
     blocks = in_order(functools.partial(_pair_records, pairs), tfrecords.chunks(len(pairs)),
@@ -104,7 +92,7 @@ def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0
 
 
 def _digits(data_dir, split, shift, pad):
-    """Returns a split's images and labels, on which the padding leaves room for the shift."""
+    """Returns a split's images and labels; checks that the padding leaves room for the shift."""
     from input_data.mnist.mnist_input import read_idx_split
 
     images, labels = read_idx_split(data_dir, split)
@@ -123,15 +111,12 @@ def _pair_records(pairs, numbers):
 
 
 def _settings(values):
-    check_path("--data_dir", values.data_dir)
-    if values.data_dir is None or not os.path.isdir(values.data_dir):
-        raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+    check_folder("--data_dir", values.data_dir)
     if values.multi_targets and not values.num_pairs:
         raise UsageError("--num_pairs: expected 1 or more with --multi_targets, found 0.")
     for name in ("num_pairs", "seed", "workers"):
         if values[name].present and not values.multi_targets:
-            raise UsageError(f"--{name} concerns pairs: expected --multi_targets=true "
-                             "with it.")
+            raise UsageError(f"--{name} is for pairs: expected --multi_targets=true with it.")
     return values
 
 
@@ -147,7 +132,6 @@ def _main(values):
     except KeyboardInterrupt as interrupt:
         raise type(interrupt)("on the way; no records were written") from None
     print(f"Wrote {count} records: {name}")
-    return 0
 
 
 def main(argv):

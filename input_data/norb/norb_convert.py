@@ -19,8 +19,7 @@ if not __package__:     # run as a file: imports start from the project's folder
 import numpy as np
 
 from commands import command_line
-from commands.errors import UsageError, check_path
-from input_data.dataset import DataError
+from input_data.dataset import DataError, check_folder
 from input_data.formats import tfrecords
 from input_data.formats.norb_matrix import Matrix
 
@@ -39,17 +38,13 @@ flags.DEFINE_enum("split", "train", list(PREFIXES), "Which pairs.", flag_values=
 
 
 def generate(data_dir, split):
-    """Writes the records of a split into the folder of its matrices.
-
-    Args:
-      data_dir: str.
-      split: "train" or "test".
+    """Writes the records of "train" or "test" into the folder of its matrices.
 
     Returns:
       str, the records' name, and int, their number.
 
     Raises:
-      DataError: if the matrices are missing or damaged, or the records are there already.
+      DataError: if the matrices are missing or damaged, or the records exist.
     """
     paths = _paths(data_dir, PREFIXES[split])
     images = Matrix(paths["dat"], np.uint8, (CAMERAS, HEIGHT, WIDTH))
@@ -86,9 +81,7 @@ def _serialized(rows, labels_path):
 
 
 def _settings(values):
-    check_path("--data_dir", values.data_dir)
-    if values.data_dir is None or not os.path.isdir(values.data_dir):
-        raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+    check_folder("--data_dir", values.data_dir)
     return values
 
 

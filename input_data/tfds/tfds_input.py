@@ -36,35 +36,45 @@ def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fr
         one, else validation_fraction of train, and "valid_train" the rest of train.
       num_targets: 1.
       name: str, such as "emnist/letters": a dataset with one image and one class an example.
-      image_size: (height, width) or (height, width, channels) that the images are scaled and
-        converted to; what it does not say, all have as the first image of train has it.
+      image_size: (height, width) or (height, width, channels) to scale and convert images to; in
+        the rest, all must be like the first of train.
       validation_fraction, validation_seed: how much of train is held out, and which.
 
     Returns:
       Split; pixels are in [0, 1].
 
     Raises:
-      DataError: if the package is missing, the dataset cannot be had, has no such split or other
-        features, does not fit into memory, or an image is of another size.
+      DataError: if the package is missing, or the dataset cannot be had, lacks the split, has
+        other features, does not fit into memory or has images of different sizes.
     """
     check_single_target(f"tfds:{name}", num_targets)
     builder = _prepared(_package(), name, data_dir)
     image, label = _features(builder, name)
     source, whole = _source_split(builder, name, split)
     numbers = np.arange(builder.info.splits[source].num_examples)
+    size = _size(builder, image, image_size or ())
+
+    def fitted(number, example):
+        where = f"tfds:{name}, image {number}"
+        return _fitted(example[image], size, image_size, where), example[label]
+
+    by_number = _by_number(builder, source)
+    if by_number is None:
+        _check_memory(name, len(numbers), size)
+        stored = [fitted(number, example)
+                  for number, example in enumerate(_in_order(builder, source))]
     if not whole:
         out = held_out(len(numbers), validation_fraction, validation_seed)
         numbers = part(out, split == "valid_test", validation_fraction)
-    examples = _Examples(builder, name, image, label, image_size)
-    read_source = examples.opened(source)
 
     def read(places):
-        images, targets = read_source(numbers[places])
-        return {"images": images, "targets": targets[:, np.newaxis]}
+        examples = [stored[number] if by_number is None else fitted(number, by_number[int(number)])
+                    for number in numbers[places]]
+        images, labels = zip(*examples)
+        return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
 
     names = tuple(builder.info.features[label].names)
-    info = DatasetInfo(f"tfds:{name}", *examples.size, len(names), names,
-                       num_examples=len(numbers))
+    info = DatasetInfo(f"tfds:{name}", *size, len(names), names, num_examples=len(numbers))
     return Split(info, f"{builder.info.full_name}, {split} split (of {source})", read, scaled_batch)
 
 
@@ -125,7 +135,7 @@ def _download(name, data_dir, connection):
 def _one_line_errors(name):
     try:
         yield
-    except Exception as error:              # the package's and its datasets' own, of any kind
+    except Exception as error:              # the package and its datasets raise any kind
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"tfds:{name} cannot be had ({reason}).") from None
 
@@ -148,86 +158,58 @@ def _features(builder, name):
 def _source_split(builder, name, split):
     """Returns the dataset's split that one of ours comes from, and whether it is all of it."""
     there = list(builder.info.splits)
+    has_own = not split.startswith("valid_") or "validation" in there
+    source = split
     if split.startswith("valid_"):
-        own = "validation" in there
-        source = "validation" if own and split == "valid_test" else "train"
-    else:
-        own, source = True, split
+        source = "validation" if has_own and split == "valid_test" else "train"
     if source not in there:
         advice = ("; --validate=true, for training and for evaluation, holds images out instead"
                   if source == "test" and "train" in there else "")
         raise DataError(f"tfds:{name}: expected a split {source}, found {', '.join(there)}"
                         f"{advice}.")
-    return source, own
+    return source, has_own
 
 
-class _Examples:
-    """Images, all of one size, and labels of a prepared dataset.
+def _size(builder, image, given):
+    """Returns height, width and channels of all images, the first of which may be given."""
+    known = builder.info.features[image].shape
+    if None in known[len(given):]:
+        by_number = _by_number(builder, "train")
+        first = by_number[0] if by_number else next(iter(_in_order(builder, "train")))
+        known = first[image].shape
+    return *given, *known[len(given):]
 
-    Attributes:
-      size: height, width and channels.
-    """
 
-    def __init__(self, builder, name, image, label, image_size):
-        self._builder, self._name = builder, name
-        self._image, self._label = image, label
-        self._given = image_size or ()
-        known = builder.info.features[image].shape
-        self.size = (*self._given, *known[len(self._given):])
-        if None in self.size:
-            by_number = self._by_number("train")
-            first = by_number[0] if by_number else next(iter(self._in_order("train")))
-            self.size = (*self._given, *first[image].shape[len(self._given):])
+def _by_number(builder, source):
+    """Returns a split's examples as a sequence, or None if their files' format has none."""
+    try:
+        return builder.as_data_source(split=source)
+    except NotImplementedError:
+        return None
 
-    def opened(self, source):
-        """Returns a function of numbers of a split's examples that returns images and labels."""
-        by_number = self._by_number(source)
-        if by_number is None:
-            images, labels = self._in_memory(source)
-            return lambda numbers: (images[numbers], labels[numbers])
 
-        def read(numbers):
-            found = [by_number[int(number)] for number in numbers]
-            images = [self._fitted(example[self._image], number)
-                      for example, number in zip(found, numbers)]
-            return np.stack(images), np.array([example[self._label] for example in found],
-                                              np.int32)
-        return read
+def _in_order(builder, source):
+    """Returns an iterable of a split's examples."""
+    import tensorflow_datasets as tfds
 
-    def _by_number(self, source):
-        """Returns a split's examples as a sequence, or None if their files' format has none."""
-        try:
-            return self._builder.as_data_source(split=source)
-        except NotImplementedError:
-            return None
+    return tfds.as_numpy(builder.as_dataset(
+        split=source, shuffle_files=False,
+        read_config=tfds.ReadConfig(interleave_cycle_length=1)))
 
-    def _in_memory(self, source):
-        count = self._builder.info.splits[source].num_examples
-        if count * math.prod(self.size) > MEMORY_BYTES:
-            raise DataError(
-                f"tfds:{self._name}: {count} images of {'x'.join(map(str, self.size))} are more "
-                f"than the {MEMORY_BYTES >> 20} MB that are kept in memory; make them smaller by "
-                f"--image_size, or prepare them for reading by number: tfds build {self._name} "
-                "--file_format=array_record.")
-        images = np.empty((count, *self.size), np.uint8)
-        labels = np.empty(count, np.int32)
-        for number, example in enumerate(self._in_order(source)):
-            images[number] = self._fitted(example[self._image], number)
-            labels[number] = example[self._label]
-        return images, labels
 
-    def _in_order(self, source):
-        import tensorflow_datasets as tfds
+def _check_memory(name, count, size):
+    if count * math.prod(size) > MEMORY_BYTES:
+        raise DataError(
+            f"tfds:{name}: {count} images of {'x'.join(map(str, size))} are more than the "
+            f"{MEMORY_BYTES >> 20} MB that are kept in memory; make them smaller by --image_size, "
+            f"or prepare them for reading by number: tfds build {name} "
+            "--file_format=array_record.")
 
-        return tfds.as_numpy(self._builder.as_dataset(
-            split=source, shuffle_files=False,
-            read_config=tfds.ReadConfig(interleave_cycle_length=1)))
 
-    def _fitted(self, image, number):
-        """Returns an image of the size, if it has it or --image_size says so."""
-        if image.shape == self.size:
-            return image
-        image_files.check_size(image.shape, self.size, self._given,
-                               f"tfds:{self._name}, image {number}", "the first")
-        grey = image.shape[2] == 1
-        return image_files.fitted(Image.fromarray(image[..., 0] if grey else image), self.size)
+def _fitted(image, size, image_size, where):
+    """Returns an image, uint8 [height, width, channels], scaled and converted if asked for."""
+    if image.shape == size:
+        return image
+    image_files.check_size(image.shape, size, image_size, where, "the first")
+    grey = image.shape[2] == 1
+    return image_files.fitted(Image.fromarray(image[..., 0] if grey else image), size)
