@@ -8,7 +8,7 @@ from commands.errors import UsageError
 from input_data.dataset import DataError
 
 # A reader is a module with `load(data_dir, split, num_targets)` that returns a `dataset.Split`; its
-# options are keyword arguments, as in `load` below. NAME in a key stands for the argument `name`.
+# arguments, options and errors are those of `load` below. NAME in a key is the argument `name`.
 # Where a dataset has images without labels, its reader has `load_unlabelled(data_dir, image_size)`.
 READERS = {
     "mnist": "input_data.mnist.mnist_input",

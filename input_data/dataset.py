@@ -14,6 +14,8 @@ import os
 import re
 from collections.abc import Callable
 
+import numpy as np
+
 from commands.errors import UsageError, UserError, check_path
 
 SPLITS = ("train", "test", "valid_train", "valid_test")
@@ -111,6 +113,14 @@ def single_target_batch(images, targets):
     return {"images": images, "targets": targets, "target_images": images[:, None]}
 
 
+def array_reader(images, labels):
+    """Returns a `read` of Splits for images in memory and their labels, int32 [n]."""
+    def read(numbers):
+        return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
+
+    return read
+
+
 def scaled_batch(stored, seed):
     """Returns the batch of uint8 images, scaled to [0, 1]; a `prepare` of Splits."""
     import tensorflow as tf  # here, as commands read this module before they check their flags
@@ -124,14 +134,14 @@ class Split:
 
     Attributes:
       info: DatasetInfo.
-      source: str, where the examples come from, in words for the screen.
+      source: str, describes where the examples come from.
       read: function of example numbers, int64 [n], that returns a dict of NumPy arrays
         [n, ...]: what is stored of those examples. Raises DataError.
       prepare: function of that dict as tensors and of a seed, int64 [2], that returns the
         batch; all its randomness comes from the seed.
-      notes: lines for the screen about what was found.
+      notes: lines for the screen.
       names: the examples' file names, where a prediction needs them.
-      kind: str, what files hold the examples, where there are several kinds.
+      kind: str, the kind of files that hold the examples, where there are several.
       never_trained: whether no training split of the dataset holds these examples.
     """
 

@@ -30,11 +30,7 @@ CHUNK = 1 << 18
 class Published(NamedTuple):
     """A file as its publisher offers it.
 
-    Attributes:
-      name: str.
-      md5: str, hexadecimal.
-      unpacked: dict from the wanted paths in an archive, all in one folder, to their sizes in
-        bytes; None for a file that is used as it is.
+    For an archive, `unpacked` maps the wanted paths in it, all in one folder, to sizes in bytes.
     """
 
     name: str
@@ -74,12 +70,7 @@ flags.DEFINE_string("mirror", None, "Address of a folder with the files, tried b
 
 
 def download(source, data_dir, mirror=None):
-    """Downloads the files of a dataset.
-
-    Args:
-      source: Source.
-      data_dir: str, folder for the files.
-      mirror: str, an address to try first, or None.
+    """Downloads the files of a Source into a folder, from `mirror` first if it is given.
 
     Raises:
       DataError: if no mirror has a file, or a different file of its name exists.
@@ -134,11 +125,7 @@ def _get(url, path, published):
 
 
 def unpack(published, data_dir):
-    """Unpacks an archive; its folder appears whole or not at all.
-
-    Raises:
-      DataError: if the archive is damaged, lacks a file, or names files outside its folder.
-    """
+    """Unpacks an archive; its folder appears whole or not at all. Raises DataError."""
     path, folder = os.path.join(data_dir, published.name), _folder(published, data_dir)
     with tempfile.TemporaryDirectory(prefix=f"{published.name}.part-", dir=data_dir) as aside:
         try:
@@ -146,8 +133,7 @@ def unpack(published, data_dir):
                 archive.extractall(aside, filter="data")
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise DataError(f"{path}: cannot be unpacked ({error}).") from None
-        if wrong := _wrong_sizes(published, aside):
-            raise DataError(f"{path}: {wrong}.")
+        _check_sizes(published, aside, path)
         os.rename(_folder(published, aside), folder)
     print(f"{folder}: unpacked.")
 
@@ -156,9 +142,7 @@ def _is_unpacked(published, data_dir):
     folder = _folder(published, data_dir)
     if not os.path.lexists(folder):
         return False
-    if wrong := _wrong_sizes(published, data_dir):
-        raise DataError(f"{folder} exists and is not the published one: {wrong}; move it away to "
-                        "download it.")
+    _check_sizes(published, data_dir, folder)
     print(f"{folder}: already there, sizes right.")
     return True
 
@@ -167,14 +151,14 @@ def _folder(published, parent):
     return os.path.join(parent, os.path.dirname(next(iter(published.unpacked))))
 
 
-def _wrong_sizes(published, parent):
-    """Describes the first unpacked file that is missing or of another size, or returns None."""
+def _check_sizes(published, parent, where):
+    """Raises DataError if an unpacked file is missing or of another size."""
     for name, size in published.unpacked.items():
         path = os.path.join(parent, name)
-        found = f"{os.path.getsize(path)}" if os.path.isfile(path) else "no such file"
-        if found != f"{size}":
-            return f"expected {name} of {size} bytes, found {found}"
-    return None
+        found = os.path.getsize(path) if os.path.isfile(path) else "no such file"
+        if found != size:
+            raise DataError(f"{where}: expected {name} of {size} bytes, found {found}; move "
+                            f"{where} away to download it again.")
 
 
 def _settings(values):
@@ -189,11 +173,7 @@ def _settings(values):
 
 
 def _main(values):
-    try:
-        download(SOURCES[values.dataset], values.data_dir, values.mirror)
-    except KeyboardInterrupt as interrupt:
-        raise type(interrupt)("on the way; the same command continues with the files that are "
-                              "missing") from None
+    download(SOURCES[values.dataset], values.data_dir, values.mirror)
 
 
 def main(argv):

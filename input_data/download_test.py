@@ -172,8 +172,7 @@ def test_a_signal_leaves_nothing_half_written(run, monkeypatch, capsys, number, 
     monkeypatch.setattr(download, "tqdm", Interrupting)
     with serving({"digits.gz": CONTENT}) as server:
         assert run(server.url) == 128 + number
-    assert last_line(capsys) == (f"download.py: {word} on the way; the same command continues "
-                                 "with the files that are missing.")
+    assert last_line(capsys) == f"download.py: {word}."
     assert there(run) == {}
 
 

@@ -19,14 +19,8 @@ def from_digits(folder, split, source):
 
     Args:
       folder: str.
-      split: "train", "test", "valid_train" or "valid_test".
-      source: str, where the digits come from, in words.
-
-    Returns:
-      Split.
-
-    Raises:
-      DataError: if the files are missing or damaged.
+      split: as for `input_data.load`.
+      source: str, describes the digits.
     """
     images, labels = mnist_input.read_idx_split(folder, split, records=f"{split}_{REACH}shifted")
     ground = Ground(images, REACH, pad=REACH)

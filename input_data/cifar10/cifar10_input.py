@@ -20,19 +20,11 @@ VALIDATION_SHARE = 5        # of one training file, its last 1/5 validates
 
 
 def load(data_dir, split, num_targets=1):
-    """Opens a split of CIFAR10.
+    """Opens a split of CIFAR10; the last training file validates, or the last fifth of one.
 
     Args:
       data_dir: folder of the binary version's files, or the folder above it.
-      split: "train", "test", "valid_train" or "valid_test". The last training file validates, or
-        the last fifth of the only one.
-      num_targets: 1.
-
-    Returns:
-      Split.
-
-    Raises:
-      DataError: if data are missing or damaged.
+      split, num_targets: as for `input_data.load`.
     """
     check_single_target("cifar10", num_targets)
     if data_dir is None:

@@ -48,18 +48,16 @@ def convert(data_dir, path):
         "test.csv": ["filename", *names[count:]]}
     try:
         with whole_file(path) as aside, zipfile.ZipFile(aside, "w") as archive:
+            def add(name, data):    # with a fixed date: equal images make equal bytes
+                archive.writestr(zipfile.ZipInfo(name), data)
+
             for name, lines in tables.items():
-                archive.writestr(_member(name), "\n".join(lines) + "\n")
+                add(name, "\n".join(lines) + "\n")
             for number, (name, image) in enumerate(zip(names, images[..., 0])):
-                folder = "train" if number < count else "test"
-                archive.writestr(_member(f"{folder}/{name}"), _png(image))
+                add(f"{'train' if number < count else 'test'}/{name}", _png(image))
     except OSError as error:
         raise DataError(f"--output: {path} cannot be written ({error}).") from None
     return count, len(images) - count
-
-
-def _member(name):
-    return zipfile.ZipInfo(name)        # of a fixed date, so that equal images make equal bytes
 
 
 def _png(image):

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from input_data.augmentation import shifted_batches
-from input_data.dataset import DataError, DatasetInfo, Split, check_single_target
+from input_data.dataset import DataError, DatasetInfo, Split, array_reader, check_single_target
 from input_data.digits import NUM_CLASSES, tables
 from input_data.digits.file_tree import FileTree
 from input_data.formats import image_files
@@ -25,18 +25,12 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
       data_dir: str, folder or .zip with the tables and images, in any arrangement of folders.
       split: "train" or "valid_train" for the part to train on, "test" or "valid_test" for the
         part held out.
-      num_targets: 1.
       image_size: (height, width) or (height, width, channels) to scale and convert images to;
         without it they are grey, and all must have the first one's size.
       validation_fraction: float, how much is held out.
       validation_seed: int, decides which rows; None for the last.
       shift: pixels by which images to train on are moved at most, each way.
-
-    Returns:
-      Split; pixels are in [0, 1].
-
-    Raises:
-      DataError: if data are missing or damaged.
+      num_targets: as for `input_data.load`.
     """
     check_single_target("digits", num_targets)
     with _open(data_dir) as tree:
@@ -48,24 +42,14 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
                else f"{out.sum()}, drawn by seed {validation_seed}")
         source = (f"{tree.where(table.name)}, {split} split: {len(rows)} of {len(out)} rows; "
                   f"held out: {how}")
-    targets = np.array(table.labels, np.int32)[rows, np.newaxis]
-
-    def read(numbers):
-        return {"images": images[numbers], "targets": targets[numbers]}
-
-    return Split(_describe(images), source, read,
+    labels = np.array(table.labels, np.int32)[rows]
+    return Split(_describe(images), source, array_reader(images, labels),
                  shifted_batches(split, shift, images.shape[1:]),
                  never_trained=split in ("test", "valid_test"))
 
 
 def load_unlabelled(data_dir, image_size=None):
-    """Opens the digits of the test table, which has no labels.
-
-    Args, Raises: as for `load`.
-
-    Returns:
-      Split with names; its batches hold images alone.
-    """
+    """Opens the digits of the test table, which has no labels, as a Split with names."""
     with _open(data_dir) as tree:
         table = tables.find(tree, "test")
         images = _read(tree, table.paths, image_size)

@@ -35,6 +35,11 @@ class ImageRecords:
         """Returns an array [n, ...] of each value that `parse` returns. Raises DataError."""
         return [np.stack(values) for values in zip(*map(self._parsed, numbers))]
 
+    def read_labelled(self, numbers):
+        """Returns what Splits read, where `parse` returns an image and a label."""
+        images, labels = self.read(numbers)
+        return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
+
     def _parsed(self, number):
         features = Features(self._files[number], self._files.where(number))
         found = features.shape()

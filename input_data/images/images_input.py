@@ -31,19 +31,11 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     in a fixed order that mixes the classes, so that the first ones are a fair sample.
 
     Args:
-      data_dir: str, the folder.
-      split: "train", "test", "valid_train" or "valid_test".
-      num_targets: 1.
+      data_dir, split, num_targets: as for `input_data.load`.
       image_size: (height, width) or (height, width, channels) to scale and convert images to; in
         the rest, all must be like the first training image.
       validation_fraction, validation_seed: how much of each class is held out, and which.
       skip_broken: whether images that cannot be read are left out.
-
-    Returns:
-      Split; pixels are in [0, 1].
-
-    Raises:
-      DataError: if images or classes are missing, or an image is broken or of another size.
     """
     check_single_target("images", num_targets)
     if data_dir is None or not os.path.isdir(data_dir):

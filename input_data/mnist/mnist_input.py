@@ -2,10 +2,15 @@
 
 import os
 
-import numpy as np
-
 from input_data import augmentation
-from input_data.dataset import DataError, Split, check_split_of_file, listing, names_in
+from input_data.dataset import (
+    DataError,
+    Split,
+    array_reader,
+    check_split_of_file,
+    listing,
+    names_in,
+)
 from input_data.formats import idx, tfrecords
 from input_data.formats.image_records import ImageRecords
 from input_data.mnist import NUM_CLASSES, describe, multi_mnist
@@ -13,7 +18,6 @@ from input_data.mnist import NUM_CLASSES, describe, multi_mnist
 SAMPLE = os.path.join(os.path.dirname(__file__), "sample")
 TRAINING_SHIFT = 2      # pixels each way (paper, section 5)
 VALIDATION_SHARE = 6    # the first 1/6 of the training digits validate
-PREFIXES = {1: "", 2: "multi"}      # of record files' names, by the number of targets
 # Record files that are read if --data_dir names their folder. Those for validation have the name
 # that mnist_shift.py gives them and the one they were published under.
 RECORDS = {
@@ -25,21 +29,15 @@ RECORDS = {
 
 
 def load(data_dir, split, num_targets=1, *, shift=None):
-    """Opens a split of MNIST, or of MultiMNIST.
+    """Opens a split of MNIST or MultiMNIST.
 
     Args:
       data_dir: folder of RECORDS or, without them, of IDX files; or the name of a record file, with
         @N for N shards; None for the sample that comes with the project.
-      split: "train", "test", "valid_train" or "valid_test".
+      split: as for `input_data.load`.
       num_targets: digits in an image, 1 or 2.
       shift: most pixels by which single training digits are moved, each way; None for 2 with IDX
         files and 0 with records, whose digits are shifted already.
-
-    Returns:
-      Split.
-
-    Raises:
-      DataError: if data are missing, damaged, or of several kinds.
     """
     if num_targets not in (1, 2):
         raise DataError(f"MNIST has images of 1 digit or of 2, found --num_targets={num_targets}.")
@@ -92,18 +90,14 @@ def read_idx_split(folder, split, instead="", records=None):
 
 
 def _from_idx(data_dir, split, num_targets, shift):
-    images, labels = read_idx_split(
-        data_dir or SAMPLE, split, f"{RECORDS[split][0]}, or " if num_targets == 1 else "",
-        f"{PREFIXES[num_targets]}{split}_")
+    instead, prefix = (f"{RECORDS[split][0]}, or ", "") if num_targets == 1 else ("", "multi")
+    images, labels = read_idx_split(data_dir or SAMPLE, split, instead, f"{prefix}{split}_")
     source = f"{data_dir or 'the sample that comes with the project'}, {split} split"
     if num_targets == 2:
         return multi_mnist.from_digits(images, labels, source)
     shift = TRAINING_SHIFT if shift is None else shift
 
-    def read(numbers):
-        return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
-
-    return Split(describe(images.shape[1:], len(images)), source, read,
+    return Split(describe(images.shape[1:], len(images)), source, array_reader(images, labels),
                  augmentation.shifted_batches(split, shift, images.shape[1:]),
                  kind="IDX files")
 
@@ -111,12 +105,7 @@ def _from_idx(data_dir, split, num_targets, shift):
 def from_single_records(name, split="test", shift=0):
     """Opens the records NAME or NAME@N of single digits as a Split. See `load`."""
     found = ImageRecords(name, _parse)
-
-    def read(numbers):
-        images, labels = found.read(numbers)
-        return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
-
-    return Split(describe(found.shape, len(found)), name, read,
+    return Split(describe(found.shape, len(found)), name, found.read_labelled,
                  augmentation.shifted_batches(split, shift, found.shape), kind="records")
 
 

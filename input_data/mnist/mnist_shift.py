@@ -121,14 +121,14 @@ def _settings(values):
 
 
 def _main(values):
-    common = {"data_dir": values.data_dir, "split": values.split, "shift": values.shift,
-              "pad": values.pad, "max_shard": values.max_shard}
     try:
         if values.multi_targets:
-            name, count = generate_pairs(**common, num_pairs=values.num_pairs, seed=values.seed,
-                                         num_workers=values.workers)
+            name, count = generate_pairs(
+                values.data_dir, values.split, values.shift, values.num_pairs, values.pad,
+                values.max_shard, values.seed, values.workers)
         else:
-            name, count = generate(**common)
+            name, count = generate(values.data_dir, values.split, values.shift, values.pad,
+                                   values.max_shard)
     except KeyboardInterrupt as interrupt:
         raise type(interrupt)("on the way; no records were written") from None
     print(f"Wrote {count} records: {name}")

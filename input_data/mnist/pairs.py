@@ -29,7 +29,7 @@ class Pairs:
     """A set of pairs in random order: every image is the base of num_pairs of them.
 
     The partners of a base are different images of other classes, as long as there are enough;
-    else each is drawn on its own. A base lies the same way in all of its pairs.
+    else each is drawn on its own. A base has the same shift in all of its pairs.
 
     Args:
       images: uint8 [n, height, width, depth].

@@ -2,7 +2,6 @@
 
 import os
 
-import numpy as np
 import tensorflow as tf
 
 from input_data import augmentation
@@ -29,13 +28,7 @@ def load(data_dir, split, num_targets=1):
       data_dir: folder of {split}duo.tfrecords, or the name of a record file, with @N for N
         shards.
       split: "train" or "test".
-      num_targets: 1.
-
-    Returns:
-      Split.
-
-    Raises:
-      DataError: if data are missing, damaged, or of several kinds.
+      num_targets: as for `input_data.load`.
     """
     check_single_target("norb", num_targets)
     if split.startswith("valid_"):
@@ -45,14 +38,9 @@ def load(data_dir, split, num_targets=1):
                         "python -m input_data.norb.norb_convert makes them.")
     name = _record_name(data_dir, split)
     found = ImageRecords(name, _parse)
-
-    def read(numbers):
-        images, labels = found.read(numbers)
-        return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
-
     info = DatasetInfo("norb", CROP, CROP, CAMERAS, len(CLASS_NAMES), CLASS_NAMES,
                        num_examples=len(found))
-    return Split(info, name, read,
+    return Split(info, name, found.read_labelled,
                  _augment if split == "train" else augmentation.central_batches(CROP))
 
 

@@ -34,18 +34,11 @@ def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fr
       data_dir: str, the package's data folder; None for its own default.
       split: "train" or "test"; "valid_test" is the dataset's own split "validation", if there is
         one, else validation_fraction of train, and "valid_train" the rest of train.
-      num_targets: 1.
       name: str, such as "emnist/letters": a dataset with one image and one class an example.
       image_size: (height, width) or (height, width, channels) to scale and convert images to; in
         the rest, all must be like the first of train.
       validation_fraction, validation_seed: how much of train is held out, and which.
-
-    Returns:
-      Split; pixels are in [0, 1].
-
-    Raises:
-      DataError: if the package is missing, or the dataset cannot be had, lacks the split, has
-        other features, does not fit into memory or has images of different sizes.
+      num_targets: as for `input_data.load`.
     """
     check_single_target(f"tfds:{name}", num_targets)
     builder = _prepared(_package(), name, data_dir)
