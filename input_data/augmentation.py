@@ -64,15 +64,9 @@ def random_contrast(images, seed, least=CONTRAST[0], most=CONTRAST[1]):
 
 
 def shifted_batches(split, max_shift, shape):
-    """Returns a `prepare` of Splits: pixels scaled to [0, 1]; images to train on are shifted.
+    """Returns a `prepare` of Splits: pixels scaled to [0, 1], training images shifted.
 
-    Args:
-      split: str, the split's name.
-      max_shift: pixels, as for `random_shift`.
-      shape: height, width and depth of the images.
-
-    Raises:
-      DataError: if a shift may move an image out of sight.
+    Raises DataError if a shift may move an image of the shape out of sight.
     """
     check_shift(max_shift, shape)
     if split not in ("train", "valid_train"):

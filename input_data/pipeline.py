@@ -58,10 +58,7 @@ def training_batches(split, batch_size, seed, first_batch=0, part=None):
 def evaluation_batches(split, batch_size, limit=None):
     """Returns a tf.data.Dataset of every example once, in the files' order.
 
-    Args:
-      split: Split.
-      batch_size: examples in a batch; the last batch holds what is left.
-      limit: number of examples to stop at, or None.
+    The last batch may be smaller; `limit`, if given, is the number of examples to stop at.
     """
     count = _count(split) if limit is None else min(limit, _count(split))
     stored = _reader(split)

@@ -24,7 +24,6 @@ def transformed(images, numbers, seed=0):
     Args:
       images: uint8 [n, height, width, depth], ink on a ground of 0.
       numbers: int [n].
-      seed: int.
 
     Returns:
       uint8 [n, 40, 40, depth].

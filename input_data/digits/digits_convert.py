@@ -2,8 +2,7 @@
 
     python -m input_data.digits.digits_convert --data_dir=MNIST --output=digits.zip
 
-That practice problem has MNIST's 70,000 digits: 49,000 with labels, which is 7 of 10, and 21,000
-without. Here they come in MNIST's order, the test digits last.
+Of MNIST's 70,000 digits, 7 of 10 get labels. They keep MNIST's order, the test digits last.
 """
 
 import io

@@ -22,7 +22,7 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     The test table has no labels, so every split comes from the training table.
 
     Args:
-      data_dir: str, folder or .zip with the tables and images, in any arrangement of folders.
+      data_dir: folder or .zip with the tables and images, in any arrangement of folders.
       split: "train" or "valid_train" for the part to train on, "test" or "valid_test" for the
         part held out.
       image_size: (height, width) or (height, width, channels) to scale and convert images to;

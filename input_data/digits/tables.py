@@ -38,11 +38,8 @@ def find(tree, stem):
       tree: FileTree.
       stem: "train" for the labelled images, "test" for the others.
 
-    Returns:
-      Table.
-
     Raises:
-      DataError: if table or images are missing, damaged, or there in several places.
+      DataError: if table or images are missing, damaged, or ambiguous.
     """
     name = _find_table(tree, stem)
     filenames, labels = parse(tree.read(name), tree.where(name), labelled=stem == "train")
@@ -56,18 +53,10 @@ def find(tree, stem):
 
 
 def parse(data, where, labelled):
-    """Reads a table.
-
-    Args:
-      data: bytes of a CSV with the columns filename and label, or filename alone.
-      where: str, the file, for errors.
-      labelled: whether labels are read.
-
-    Returns:
-      list of str, and list of int or None.
+    """Returns the columns filename and, if labelled, label (else None) of a CSV's bytes.
 
     Raises:
-      DataError: if the table is damaged, empty, or not such a table.
+      DataError: if the table is damaged, empty, or lacks a column; names the file, `where`.
     """
     try:
         header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))

@@ -8,14 +8,11 @@ from input_data.formats import tfrecords
 
 
 class Features:
-    """The features of one serialized tf.train.Example.
+    """The features of a serialized tf.train.Example; all methods raise DataError.
 
     Args:
       serialized: bytes.
       where: str, file and position, for errors; also an attribute.
-
-    Raises:
-      DataError: if the bytes are not an Example; so do the methods, for what is not in it.
     """
 
     def __init__(self, serialized, where):
@@ -67,10 +64,7 @@ class Features:
 
 
 def serialize(**features):
-    """Returns a serialized tf.train.Example of bytes, ints and lists of ints.
-
-    Equal features give equal bytes.
-    """
+    """Serializes bytes, ints and lists of ints as a tf.train.Example, always to the same bytes."""
     example = tf.train.Example()
     stored = example.features.feature       # filled in place: three times as fast as copies
     for name, value in features.items():

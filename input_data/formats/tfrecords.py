@@ -158,7 +158,7 @@ def masked_crc(data):
 
 
 def write(name, records, count, max_shard=0):
-    """Writes records, an iterable of bytes. Other Args, Raises: as for `write_blocks`."""
+    """Writes records, an iterable of bytes, as `write_blocks` does."""
     rows = (np.frombuffer(record, np.uint8)[np.newaxis] for record in records)
     write_blocks(name, map(framed, rows), count, max_shard)
 
@@ -168,12 +168,12 @@ def write_blocks(name, blocks, count, max_shard=0):
 
     Args:
       name: str.
-      blocks: iterable of what `framed` returns.
-      count: number of the records in all of them.
+      blocks: iterable of arrays from `framed`.
+      count: number of all records.
       max_shard: most records in a file, or 0 for one file.
 
     Raises:
-      DataError: if a file is there already or cannot be written, or there would be too many.
+      DataError: if a file exists or cannot be written, or there would be too many.
     """
     shards = -(-count // max_shard) if max_shard else 1
     if shards > MOST_SHARDS:
@@ -208,14 +208,7 @@ def chunks(count):
 
 
 def framed(rows):
-    """Returns records with their length and checksums, as they stand in a file.
-
-    Args:
-      rows: uint8 [n, length], the data of n records.
-
-    Returns:
-      uint8 [n, length + 16].
-    """
+    """Adds length and checksums to the data of records, uint8 [n, length]: [n, length + 16]."""
     count, length = rows.shape
     size = struct.pack("<Q", length)
     found = np.empty((count, HEADER.size + length + FOOTER.size), np.uint8)

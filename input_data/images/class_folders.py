@@ -29,10 +29,7 @@ def find(folder, class_names=None):
     Args:
       folder: str.
       class_names: the classes there may be; without them, the folders are the classes, two or
-        more, and each has images.
-
-    Raises:
-      DataError: if the folders are not so, or one cannot be read.
+        more, and each has images; else a DataError is raised.
     """
     folders, ignored = _entries(folder)
     if not folders:

@@ -74,10 +74,7 @@ class Pairs:
                                             each)])
 
     def make(self, numbers):
-        """Returns the pairs of some numbers.
-
-        Args:
-          numbers: int [n].
+        """Returns the pairs of some numbers, int [n].
 
         Returns:
           labels: int [n, 2], of base and partner.
