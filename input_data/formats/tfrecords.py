@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from commands.whole_files import whole_file
-from input_data.dataset import DataError, names_in, readable
+from input_data.dataset import DataError, check_split_of_file, names_in, readable
 
 HEADER = struct.Struct("<QI")
 FOOTER = struct.Struct("<I")
@@ -51,6 +51,14 @@ def find(folder, names):
         raise DataError(f"{folder}: expected one set of records for this split, found several: "
                         f"{', '.join(found)}; name one of them with --data_dir.")
     return found[0] if found else None
+
+
+def in_data_dir(data_dir, split, names):
+    """Returns the records that --data_dir names, or those in its folder as `find`, or None."""
+    if os.path.isdir(data_dir):
+        return find(data_dir, names)
+    check_split_of_file(data_dir, split)
+    return data_dir
 
 
 def sets(folder):

@@ -3,14 +3,7 @@
 import os
 
 from input_data import augmentation
-from input_data.dataset import (
-    DataError,
-    Split,
-    array_reader,
-    check_split_of_file,
-    listing,
-    names_in,
-)
+from input_data.dataset import DataError, Split, array_reader, listing, names_in
 from input_data.formats import idx, tfrecords
 from input_data.formats.image_records import ImageRecords
 from input_data.mnist import NUM_CLASSES, describe, multi_mnist
@@ -43,22 +36,13 @@ def load(data_dir, split, num_targets=1, *, shift=None):
         raise DataError(f"MNIST has images of 1 digit or of 2, found --num_targets={num_targets}.")
     if num_targets == 2 and shift is not None:
         raise DataError("Pairs of digits have shifts of their own; leave --shift out.")
-    records = _records(data_dir, split, num_targets)
+    records = data_dir and tfrecords.in_data_dir(
+        data_dir, split, RECORDS[split] if num_targets == 1 else ())
     if records is None:
         return _from_idx(data_dir, split, num_targets, shift)
     if num_targets == 2:
         return multi_mnist.from_records(records)
     return from_single_records(records, split, shift or 0)
-
-
-def _records(data_dir, split, num_targets):
-    """Returns the records to read, NAME or NAME@N, or None for IDX files."""
-    if data_dir is None:
-        return None
-    if not os.path.isdir(data_dir):
-        check_split_of_file(data_dir, split)
-        return data_dir
-    return tfrecords.find(data_dir, RECORDS[split]) if num_targets == 1 else None
 
 
 def read_idx_split(folder, split, instead="", records=None):

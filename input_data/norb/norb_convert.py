@@ -46,7 +46,8 @@ def generate(data_dir, split):
     Raises:
       DataError: if the matrices are missing or damaged, or the records exist.
     """
-    paths = _paths(data_dir, PREFIXES[split])
+    paths = {kind: os.path.join(data_dir, f"{PREFIXES[split]}-{kind}.mat")
+             for kind in ("dat", "cat", "info")}
     images = Matrix(paths["dat"], np.uint8, (CAMERAS, HEIGHT, WIDTH))
     labels = Matrix(paths["cat"], np.int32, ())
     metas = Matrix(paths["info"], np.int32, (META,))
@@ -57,16 +58,6 @@ def generate(data_dir, split):
     rows = zip(images.rows(), labels.rows(), metas.rows())
     tfrecords.write(name, _serialized(rows, paths["cat"]), len(images))
     return name, len(images)
-
-
-def _paths(data_dir, prefix):
-    paths = {kind: os.path.join(data_dir, f"{prefix}-{kind}.mat")
-             for kind in ("dat", "cat", "info")}
-    missing = [os.path.basename(path) for path in paths.values() if not os.path.isfile(path)]
-    if missing:
-        raise DataError(f"{data_dir}: expected {prefix}-{{dat,cat,info}}.mat (unpacked, if you "
-                        f"have .mat.gz), missing: {', '.join(missing)}.")
-    return paths
 
 
 def _serialized(rows, labels_path):

@@ -1,17 +1,9 @@
 """smallNORB: toys seen by two cameras, from TFRecords of channel-first image pairs."""
 
-import os
-
 import tensorflow as tf
 
 from input_data import augmentation
-from input_data.dataset import (
-    DataError,
-    DatasetInfo,
-    Split,
-    check_single_target,
-    check_split_of_file,
-)
+from input_data.dataset import DataError, DatasetInfo, Split, check_single_target
 from input_data.formats import tfrecords
 from input_data.formats.image_records import ImageRecords
 
@@ -36,7 +28,10 @@ def load(data_dir, split, num_targets=1):
     if data_dir is None:
         raise DataError("norb needs --data_dir, a folder of {train,test}duo.tfrecords; "
                         "python -m input_data.norb.norb_convert makes them.")
-    name = _record_name(data_dir, split)
+    name = tfrecords.in_data_dir(data_dir, split, [f"{split}duo.tfrecords"])
+    if name is None:
+        raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
+                        "python -m input_data.norb.norb_convert makes it.")
     found = ImageRecords(name, _parse)
     info = DatasetInfo("norb", CROP, CROP, CAMERAS, len(CLASS_NAMES), CLASS_NAMES,
                        num_examples=len(found))
@@ -54,17 +49,6 @@ def _parse(features, shape):
     image = features.image("image_raw", (CAMERAS, height, width))
     return (image[:, ::EVERY, ::EVERY].transpose(1, 2, 0),
             features.label("label", len(CLASS_NAMES)))
-
-
-def _record_name(data_dir, split):
-    if not os.path.isdir(data_dir):
-        check_split_of_file(data_dir, split)
-        return data_dir
-    name = tfrecords.find(data_dir, [f"{split}duo.tfrecords"])
-    if name is None:
-        raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
-                        "python -m input_data.norb.norb_convert makes it.")
-    return name
 
 
 def _augment(stored, seed):
