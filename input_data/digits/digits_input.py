@@ -6,11 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from input_data.augmentation import shifted_batches
-from input_data.dataset import DataError, DatasetInfo, Split, array_reader, check_single_target
-from input_data.digits import NUM_CLASSES, tables
+from input_data.dataset import DataError, Split, array_reader, check_single_target
+from input_data.digits import tables
 from input_data.digits.file_tree import FileTree
 from input_data.formats import image_files
 from input_data.hold_out import held_out, part
+from input_data.mnist import describe
 
 FRACTION = 0.3          # held out, unless the user says otherwise
 
@@ -43,7 +44,8 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
         source = (f"{tree.where(table.name)}, {split} split: {len(rows)} of {len(out)} rows; "
                   f"held out: {how}")
     labels = np.array(table.labels, np.int32)[rows]
-    return Split(_describe(images), source, array_reader(images, labels),
+    return Split(describe(images.shape[1:], len(images), name="digits"), source,
+                 array_reader(images, labels),
                  shifted_batches(split, shift, images.shape[1:]),
                  never_trained=split in ("test", "valid_test"))
 
@@ -58,7 +60,8 @@ def load_unlabelled(data_dir, image_size=None):
     def prepare(stored, seed):
         return {"images": tf.cast(stored["images"], tf.float32) / 255}
 
-    return Split(_describe(images), source, lambda numbers: {"images": images[numbers]}, prepare,
+    return Split(describe(images.shape[1:], len(images), name="digits"), source,
+                 lambda numbers: {"images": images[numbers]}, prepare,
                  names=tuple(table.filenames))
 
 
@@ -79,8 +82,3 @@ def _read(tree, paths, image_size):
         image_files.check_size(images[-1].shape, images[0].shape, image_size, where,
                                tree.where(paths[0]))
     return np.stack(images)
-
-
-def _describe(images):
-    return DatasetInfo("digits", *images.shape[1:], NUM_CLASSES,
-                       tuple(map(str, range(NUM_CLASSES))), num_examples=len(images))

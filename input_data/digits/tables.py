@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from input_data.dataset import DataError
-from input_data.digits import NUM_CLASSES
+from input_data.mnist import NUM_CLASSES
 
 OTHER = {"train": "test", "test": "train"}
 
