@@ -6,9 +6,8 @@ import re
 
 from input_data.dataset import DataError
 
-# A reader is a module with `load(data_dir, split, num_targets)` that returns a `dataset.Split`.
-# NAME in a key stands for any name, which `load` gets as the argument `name`.
-# What can be chosen beyond that are keyword arguments of its `load`, named as in `load` below.
+# A reader is a module with `load(data_dir, split, num_targets)` that returns a `dataset.Split`; its
+# arguments, options and errors are those of `load` below. NAME in a key is the argument `name`.
 # Where a dataset has images without labels, its reader has `load_unlabelled(data_dir, image_size)`.
 READERS = {
     "mnist": "input_data.mnist.mnist_input",
@@ -48,10 +47,10 @@ def load(name, data_dir, split, num_targets=1, **options):
 
     Args:
       name: a key of READERS, or, for "tfds:NAME", "tfds:" and the name.
-      data_dir: str, as the reader says, or None for what comes with the project.
+      data_dir: str, as the reader says, or None for the data that come with the project.
       split: "train", "test", "valid_train" or "valid_test".
-      num_targets: classes in an image, as many as the dataset has images of.
-      **options: what the reader lets one choose; None leaves it to the reader:
+      num_targets: classes in an image.
+      **options: options of the reader; None leaves one to the reader:
         image_size: (height, width) or (height, width, channels) of the images.
         shift: int, pixels by which images to train on are moved at most, each way.
         validation_fraction: float, the share of examples that is held out.
@@ -62,7 +61,7 @@ def load(name, data_dir, split, num_targets=1, **options):
       dataset.Split.
 
     Raises:
-      dataset.DataError: if the data are missing or damaged, or there is nothing to choose.
+      dataset.DataError: if data are missing or damaged, or the reader lacks an option.
     """
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
@@ -75,21 +74,15 @@ def load(name, data_dir, split, num_targets=1, **options):
 
 
 def has_option(name, option):
-    """Whether a dataset's reader lets one choose something; see `load` for names."""
+    """Whether a dataset's reader has an option of `load`."""
     return option in inspect.signature(_reader(name)[0].load).parameters
 
 
 def load_unlabelled(name, data_dir, image_size=None):
-    """Opens the images of a dataset that have no labels.
-
-    Args:
-      name, data_dir, image_size: as for `load`.
+    """Opens the images of a dataset that have no labels; arguments and errors are `load`'s.
 
     Returns:
       dataset.Split with names; its batches hold images alone.
-
-    Raises:
-      dataset.DataError: if the dataset has no such images, or they are missing or damaged.
     """
     reader, _ = _reader(name)
     if not hasattr(reader, "load_unlabelled"):
@@ -99,12 +92,12 @@ def load_unlabelled(name, data_dir, image_size=None):
 
 
 def _reader(name):
-    """Returns a dataset's reader, and what stands for NAME in its key, or None."""
+    """Returns a dataset's reader, and the inner NAME or None."""
     key, inner_name = _parted(name)
     return importlib.import_module(READERS[key]), inner_name
 
 
 def _parted(name):
-    """Returns a dataset's key in READERS, and what stands for NAME in it, or None."""
+    """Returns a dataset's key in READERS, and the inner NAME or None."""
     kind, _, inner_name = name.partition(":")
     return (f"{kind}:NAME", inner_name) if inner_name else (name, None)

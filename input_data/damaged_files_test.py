@@ -1,4 +1,4 @@
-"""Every parser meets damaged files: only a DataError comes out, and no memory goes in."""
+"""Parsers of damaged files raise only DataErrors, and take no more memory than the files."""
 
 import datetime
 import gzip
@@ -99,7 +99,7 @@ IMAGE_SETS = [      # dataset, file to damage; see `with_images`
 
 def test_every_reader_is_here():
     here = {dataset for dataset, *_ in SETS + IMAGE_SETS}
-    # A package of its own reads tfds; formats/matlab_test.py damages affNIST's files.
+    # Packages read tfds and affNIST's MATLAB files.
     assert here == set(input_data.READERS) - {"tfds:NAME", "affnist"}
 
 
@@ -293,7 +293,7 @@ def member(name, content=b"", **attributes):
 
 
 WANTED = member("batches/test_batch.bin", b"12345")
-SOURCE = download.Published("batches.tar.gz", 0, "", {"batches/test_batch.bin": 5})
+SOURCE = download.Published("batches.tar.gz", "", {"batches/test_batch.bin": 5})
 
 
 def unpack(folder, data):
@@ -330,25 +330,15 @@ def test_archives_stay_in_their_folder(tmp_path, bad):
         unpack(tmp_path, gzip.compress(tar(WANTED, bad)))      # as tar does: below the folder
         assert not os.path.exists("/tmp/outside")
         return
-    with pytest.raises(DataError, match=r"batches\.tar\.gz: refused to unpack it"):
+    with pytest.raises(DataError, match=r"batches\.tar\.gz: cannot be unpacked"):
         unpack(tmp_path, gzip.compress(tar(WANTED, bad)))
     assert os.listdir(tmp_path / "data") == ["batches.tar.gz"]
-
-
-def test_an_archive_of_more_than_was_published_is_refused_before_it_is_unpacked(tmp_path):
-    size = 1 << 40
-    info, _ = member("batches/huge")
-    info.size = size
-    data = gzip.compress(tar(WANTED)[:1024] + info.tobuf() + b"12345")
-    with pytest.raises(DataError, match="refused to unpack it: expected about 5 bytes, found more"
-                       " at batches/huge"):
-        unpack(tmp_path, data)
 
 
 def test_a_link_that_a_later_member_would_follow_is_refused(tmp_path):
     (tmp_path / "data").mkdir()
     link = member("batches", type=tarfile.SYMTYPE, linkname=str(tmp_path))
     (tmp_path / "data" / "batches.tar.gz").write_bytes(gzip.compress(tar(link, WANTED)))
-    with pytest.raises(DataError, match="refused"):
+    with pytest.raises(DataError, match="cannot be unpacked"):
         download.unpack(SOURCE, str(tmp_path / "data"))
     assert os.listdir(tmp_path) == ["data"]

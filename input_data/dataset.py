@@ -1,4 +1,4 @@
-"""What a dataset is: a description of its examples, and a way to read them by number.
+"""A dataset: a description of its examples, and a way to read them by number.
 
 A reader returns a `Split`. `pipeline` makes batches of it, the dicts that networks take:
 
@@ -8,38 +8,48 @@ A reader returns a `Split`. `pipeline` makes batches of it, the dicts that netwo
                    what each target alone looks like (the reconstruction's aim)
 """
 
+import contextlib
 import dataclasses
 import os
 import re
 from collections.abc import Callable
 
-from commands.errors import UserError
+import numpy as np
+
+from commands.errors import UsageError, UserError, check_path
 
 SPLITS = ("train", "test", "valid_train", "valid_test")
 
 
 class DataError(UserError):
-    """Data that is missing, damaged or not what its reader expects; says what to do."""
+    """Missing, damaged or unexpected data; the text says what to do."""
 
     def __init__(self, text):
         super().__init__(shown(text))       # TensorFlow loses errors that are not UTF-8
 
 
 def shown(text):
-    """Returns text for the screen: bytes of file names that are not UTF-8 are escaped."""
+    """Returns text for the screen, with bytes of file names that are not UTF-8 escaped."""
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def readable(path):
+    """Turns an OSError in the block into a DataError that names the file or folder."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
 
 
 def names_in(folder):
     """Returns the names of a folder's files and folders, sorted. Raises DataError."""
-    try:
+    with readable(folder):
         return sorted(os.listdir(folder))
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror}).") from None
 
 
 def listing(names, most=5):
-    """Returns names in words, the first of them."""
+    """Returns the first names as text, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) or "nothing") + more
 
@@ -59,20 +69,13 @@ class DatasetInfo:
 
 
 def check_single_target(name, num_targets):
-    """Raises DataError if a dataset whose images have one target is asked for another number."""
+    """Raises DataError unless one target an image is asked for."""
     if num_targets != 1:
         raise DataError(f"{name} has 1 target an image, found --num_targets={num_targets}.")
 
 
 def check_split_of_file(name, split):
-    """Raises DataError if a file's name says that its examples are not for a split.
-
-    Training records are not for evaluation, and one file is not both trained on and held out.
-
-    Args:
-      name: str, of a file, or of a folder of files for one split.
-      split: "train", "test", "valid_train" or "valid_test".
-    """
+    """Raises DataError if the name of a file or folder says that it is not for a split."""
     if split == "test" and split_in_name(name) in ("train", "valid_train"):
         raise DataError(f"{name}: these are training records; an evaluation needs test records, "
                         "or the folder that holds both, as --data_dir.")
@@ -82,12 +85,7 @@ def check_split_of_file(name, split):
 
 
 def check_shift(shift, shape):
-    """Raises DataError if a shift may move images out of sight.
-
-    Args:
-      shift: int, pixels.
-      shape: of the images: height, width and perhaps depth.
-    """
+    """Raises DataError if a shift in pixels may move images of a shape out of sight."""
     height, width = shape[:2]
     if shift >= min(height, width):
         raise DataError(f"--shift={shift}: expected fewer pixels than the images have, "
@@ -95,7 +93,7 @@ def check_shift(shift, shape):
 
 
 def split_in_name(name):
-    """Returns the split that a file's name tells, or None: "train" for multitrain_4shifted..."""
+    """Returns the split in a file's name, such as "train" for multitrain_4shifted, or None."""
     base = os.path.basename(name.rstrip(os.sep)).lower()
     words = re.findall("[a-z]+", base.removeprefix("multi"))
     told = next((kind for word in words for kind in ("train", "test") if word.startswith(kind)),
@@ -103,24 +101,28 @@ def split_in_name(name):
     return f"valid_{told}" if told and "valid" in words else told
 
 
-def single_target_batch(images, targets):
-    """Returns the batch of images that each show their one target.
+def check_folder(flag, path):
+    """Raises UsageError if the path that a flag names, or None, is not a folder."""
+    check_path(flag, path)
+    if path is None or not os.path.isdir(path):
+        raise UsageError(f"{flag}: expected a folder, found {path}.")
 
-    Args:
-      images: float32 tensor [batch, height, width, depth].
-      targets: int32 tensor [batch, 1].
-    """
+
+def single_target_batch(images, targets):
+    """Returns the batch of images, float32, that each show one target, int32 [batch, 1]."""
     return {"images": images, "targets": targets, "target_images": images[:, None]}
 
 
-def scaled_batch(stored, seed):
-    """Returns the batch of images with their pixels scaled to [0, 1]; a `prepare` of Splits.
+def array_reader(images, labels):
+    """Returns a `read` of Splits for images in memory and their labels, int32 [n]."""
+    def read(numbers):
+        return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
-    Args:
-      stored: dict with images, uint8 [batch, height, width, depth], and targets, int32
-        [batch, 1].
-      seed: not used; nothing is random.
-    """
+    return read
+
+
+def scaled_batch(stored, seed):
+    """Returns the batch of uint8 images, scaled to [0, 1]; a `prepare` of Splits."""
     import tensorflow as tf  # here, as commands read this module before they check their flags
 
     return single_target_batch(tf.cast(stored["images"], tf.float32) / 255, stored["targets"])
@@ -132,14 +134,14 @@ class Split:
 
     Attributes:
       info: DatasetInfo.
-      source: str, where the examples come from, in words for the screen.
+      source: str, describes where the examples come from.
       read: function of example numbers, int64 [n], that returns a dict of NumPy arrays
         [n, ...]: what is stored of those examples. Raises DataError.
       prepare: function of that dict as tensors and of a seed, int64 [2], that returns the
         batch; all its randomness comes from the seed.
-      notes: lines for the screen about what was found.
+      notes: lines for the screen.
       names: the examples' file names, where a prediction needs them.
-      kind: str, what files hold the examples, where there are several kinds.
+      kind: str, the kind of files that hold the examples, where there are several.
       never_trained: whether no training split of the dataset holds these examples.
     """
 

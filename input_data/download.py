@@ -1,62 +1,45 @@
-"""Gets a dataset's published files, whole and checked.
+"""Downloads a dataset's published files and checks them.
 
     python -m input_data.download --dataset=mnist --data_dir=DIR
 
-Mirrors are tried in order. A download that breaks off goes on where it stopped, also when the
-command is given again. Files that are there already are left alone.
+Mirrors are tried in order. Files that are already there are checked and left alone.
 """
 
-import dataclasses
 import gzip
-import hashlib
-import http.client
 import os
-import re
 import sys
 import tarfile
 import tempfile
-import urllib.error
-import urllib.request
 import zlib
+from typing import NamedTuple
 
+import pooch
+import requests
 from absl import flags
 from tqdm import tqdm
 
 from commands import command_line
 from commands.errors import UsageError, check_path
+from commands.whole_files import whole_file
 from input_data.dataset import DataError
 
-EXTRAS = 1 << 20        # bytes of an archive for what nobody asks for: a readme, class names
-TIMEOUT = 60            # seconds without a byte
+TIMEOUT = 10, 60        # seconds to connect, and without a byte
 CHUNK = 1 << 18
-NUMBER = "[0-9]{1,18}"
 
 
-class HTTPFailure(Exception):
-    """Why a server did not give a file, or not all of it, in words."""
+class Published(NamedTuple):
+    """A file as its publisher offers it.
 
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """A file as its publisher gives it out.
-
-    Attributes:
-      name: str.
-      size: bytes.
-      md5: str, hexadecimal.
-      unpacked: dict of the paths in an archive that are wanted, to their sizes; all in one
-        folder. Empty for a file that is used as it is.
+    For an archive, `unpacked` maps the wanted paths in it, all in one folder, to sizes in bytes.
     """
 
     name: str
-    size: int
     md5: str
-    unpacked: dict = dataclasses.field(default_factory=dict)
+    unpacked: dict | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """The files of a dataset, and the addresses they are appended to."""
+class Source(NamedTuple):
+    """The files of a dataset, and the addresses of the folders that hold them."""
 
     mirrors: tuple
     files: tuple
@@ -66,13 +49,13 @@ SOURCES = {
     "mnist": Source(
         ("https://ossci-datasets.s3.amazonaws.com/mnist/",
          "https://storage.googleapis.com/cvdf-datasets/mnist/"),
-        (Published("train-images-idx3-ubyte.gz", 9912422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-         Published("train-labels-idx1-ubyte.gz", 28881, "d53e105ee54ea40749a09fcbcd1e9432"),
-         Published("t10k-images-idx3-ubyte.gz", 1648877, "9fb629c4189551a2d022fa330f9573f3"),
-         Published("t10k-labels-idx1-ubyte.gz", 4542, "ec29112dd5afa0611ce80d1b7f02629c"))),
+        (Published("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+         Published("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
+         Published("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
+         Published("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"))),
     "cifar10": Source(
         ("https://www.cs.toronto.edu/~kriz/",),
-        (Published("cifar-10-binary.tar.gz", 170052171, "c32a1d4ab5d03f1284b67883e8d87530",
+        (Published("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530",
                    {f"cifar-10-batches-bin/{name}.bin": 30730000
                     for name in (*(f"data_batch_{number}" for number in range(1, 6)),
                                  "test_batch")}),)),
@@ -80,232 +63,102 @@ SOURCES = {
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_enum("dataset", None, list(SOURCES), "The dataset.", flag_values=FLAGS)
-flags.DEFINE_string("data_dir", None, "Folder for the files; made if it is not there.",
+flags.DEFINE_string("data_dir", None, "Folder for the files; made if it does not exist.",
                     flag_values=FLAGS)
 flags.DEFINE_string("mirror", None, "Address of a folder with the files, tried before the known "
                     "ones.", flag_values=FLAGS)
 
 
-def download(source, data_dir, mirror=None, say=print):
-    """Gets the files of a dataset.
-
-    Args:
-      source: Source.
-      data_dir: str, folder for the files.
-      mirror: str, an address to try first, or None.
-      say: function that shows a line.
+def download(source, data_dir, mirror=None):
+    """Downloads the files of a Source into a folder, from `mirror` first if it is given.
 
     Raises:
-      DataError: if a file cannot be had, or another of its name is there already.
+      DataError: if no mirror has a file, or a different file of its name exists.
     """
-    mirrors = ([mirror] if mirror else []) + list(source.mirrors)
+    mirrors = [mirror, *source.mirrors] if mirror else source.mirrors
     try:
         os.makedirs(data_dir, exist_ok=True)
         for published in source.files:
             if not published.unpacked:
-                _get(published, data_dir, mirrors, say)
-            elif not _is_unpacked(published, data_dir, say):
-                _get(published, data_dir, mirrors, say)
+                _fetch(published, data_dir, mirrors)
+            elif not _is_unpacked(published, data_dir):
+                _fetch(published, data_dir, mirrors)
                 unpack(published, data_dir)
-                say(f"{_folder(published, data_dir)}: unpacked.")
     except OSError as error:
         raise DataError(f"{error.filename or data_dir}: cannot be written or read "
                         f"({error.strerror}).") from None
 
 
-def _get(published, data_dir, mirrors, say):
-    """Downloads a file that is not there yet."""
+def _fetch(published, data_dir, mirrors):
+    """Downloads a file from the first mirror that has it, if it is not there yet."""
     path = os.path.join(data_dir, published.name)
     if os.path.lexists(path):
-        found = md5(path)
+        found = pooch.file_hash(path, "md5")
         if found != published.md5:
-            raise DataError(f"{path} is there already and is not the published file: expected "
-                            f"md5 {published.md5}, found {found}; move it away to get it.")
-        say(f"{path}: there already, and right.")
+            raise DataError(f"{path} exists and is not the published file: expected md5 "
+                            f"{published.md5}, found {found}; move it away to download it.")
+        print(f"{path}: already there, checksum right.")
         return
-    part, failures = f"{path}.part", []
+    failures = []
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{published.name}"
-        failure = _from_mirror(url, part, published)
-        if failure is None:
-            os.replace(part, path)
-            say(f"{path}: downloaded from {url}.")
-            return
-        failures.append(f"{url}: {failure}")
-    kept = f"; {part} is kept, the same command goes on with it" if os.path.exists(part) else ""
-    raise DataError(f"{path}: no mirror gave the file of {published.size} bytes with md5 "
-                    f"{published.md5}: {'; '.join(failures)}{kept}.")
-
-
-def _from_mirror(url, part, published):
-    """Completes a part from one address; returns None, or why it could not, in words."""
-    all_from_here = not _size(part)
-    while True:
-        begun = _size(part)
-        failure = _complete(url, part, published) if begun < published.size else None
-        if failure is None:
-            found = md5(part)
-            if found == published.md5:
-                return None
-            os.remove(part)
-            if all_from_here:
-                return f"the file has md5 {found}"
-            # What was begun elsewhere or earlier may be what is wrong: once more from the start.
-            all_from_here = True
-        elif _size(part) <= begun:
-            return failure
-
-
-def _complete(url, part, published):
-    """Appends to a part what is missing of it; returns None, or what stopped it, in words."""
-    try:
-        start, chunks = _open_at(url, _size(part), published.size)
-    except HTTPFailure as failure:
-        return str(failure)
-    with open(part, "r+b" if start else "wb") as file, tqdm(
-            desc=published.name, total=published.size, initial=start, unit="B",
-            unit_scale=True, mininterval=0.5) as bar:
-        file.seek(start)
         try:
-            for chunk in chunks:
-                file.write(chunk)
-                bar.update(len(chunk))
-        except HTTPFailure as failure:
-            return str(failure)
-    return None
+            with whole_file(path) as aside:
+                _get(url, aside, published)
+        except (requests.RequestException, DataError) as error:
+            failures.append(f"{url}: {error}")
+        else:
+            print(f"{path}: downloaded from {url}.")
+            return
+    raise DataError(f"{path}: no mirror has the file: {'; '.join(failures)}.")
 
 
-def _open_at(url, start, size):
-    """Asks a server for the bytes of a file from one of them on (RFC 9110, section 14).
-
-    Args:
-      url: str.
-      start: int, the first byte wanted.
-      size: bytes of the whole file.
-
-    Returns:
-      The byte at which the answer begins: start, or 0 from a server that ignores ranges; and
-      an iterator over the bytes, in pieces, that raises HTTPFailure where they break off.
-
-    Raises:
-      HTTPFailure: if the server cannot be reached, or does not have such a file.
-    """
-    headers = {"Range": f"bytes={start}-"} if start else {}
-    try:
-        response = urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        with error:
-            raise HTTPFailure(f"{error.code} {error.reason}") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise HTTPFailure(_reason(error)) from None
-    try:
-        begin, whole = _extent(response, start)
-        if whole not in (None, size):
-            raise HTTPFailure(f"expected a file of {size} bytes, found {whole}")
-    except HTTPFailure:
-        response.close()
-        raise
-    return begin, _pieces(response, begin, size)
-
-
-def _extent(response, start):
-    """Returns the first byte of an answer and the whole file's size, None if it is not said."""
-    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
-        length = response.headers.get("Content-Length", "")
-        return 0, int(length) if re.fullmatch(NUMBER, length) else None
-    content_range = response.headers.get("Content-Range", "")
-    found = re.fullmatch(rf"bytes ({NUMBER})-{NUMBER}/({NUMBER}|\*)", content_range.strip())
-    if not found or int(found[1]) != start:
-        raise HTTPFailure(f"asked for the bytes from {start} on, found {content_range!r}")
-    return start, None if found[2] == "*" else int(found[2])
-
-
-def _pieces(response, begin, size):
-    with response:
-        while begin < size:
-            try:
-                piece = response.read(min(CHUNK, size - begin))
-            except (OSError, http.client.HTTPException) as error:
-                raise HTTPFailure(f"broken off after {begin} of {size} bytes "
-                                  f"({_reason(error)})") from None
-            if not piece:
-                raise HTTPFailure(f"broken off after {begin} of {size} bytes")
-            begin += len(piece)
-            yield piece
-
-
-def _reason(error):
-    return str(getattr(error, "reason", error)) or type(error).__name__
-
-
-def _size(path):
-    return os.path.getsize(path) if os.path.exists(path) else 0
+def _get(url, path, published):
+    """Downloads and checks a file. Raises requests.RequestException or DataError."""
+    headers = {"Accept-Encoding": "identity"}       # or requests may unpack a .gz
+    # pooch sets the bar's total, but takes a bar without one for none.
+    with tqdm(desc=published.name, total=1, unit="B", unit_scale=True, mininterval=0.5) as bar:
+        pooch.HTTPDownloader(bar, CHUNK, timeout=TIMEOUT, headers=headers)(url, path, None)
+    found = pooch.file_hash(path, "md5")
+    if found != published.md5:
+        raise DataError(f"expected md5 {published.md5}, found {found}")
 
 
 def unpack(published, data_dir):
-    """Unpacks the archive of a dataset; its folder appears whole or not at all.
-
-    Raises:
-      DataError: if the archive is damaged, holds something else, or names files outside of its
-        folder.
-    """
+    """Unpacks an archive; its folder appears whole or not at all. Raises DataError."""
     path, folder = os.path.join(data_dir, published.name), _folder(published, data_dir)
     with tempfile.TemporaryDirectory(prefix=f"{published.name}.part-", dir=data_dir) as aside:
         try:
             with tarfile.open(path, "r:gz") as archive:
-                archive.extractall(aside, _bounded(archive, published, path), filter="data")
-        except tarfile.FilterError as error:
-            raise DataError(f"{path}: refused to unpack it: {error}.") from None
+                archive.extractall(aside, filter="data")
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise DataError(f"{path}: damaged archive ({error}).") from None
-        if wrong := _wrong_sizes(published, aside):
-            raise DataError(f"{path}: expected other content: {wrong}.")
+            raise DataError(f"{path}: cannot be unpacked ({error}).") from None
+        _check_sizes(published, aside, path)
         os.rename(_folder(published, aside), folder)
+    print(f"{folder}: unpacked.")
 
 
-def _bounded(archive, published, path):
-    """Yields an archive's members, as long as they are no more than was published."""
-    left = sum(published.unpacked.values()) + EXTRAS
-    for member in archive:
-        left -= member.size
-        if left < 0:
-            raise DataError(f"{path}: refused to unpack it: expected about "
-                            f"{sum(published.unpacked.values())} bytes, found more at "
-                            f"{member.name}.")
-        yield member
-
-
-def md5(path):
-    """Returns the MD5 sum of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
-
-
-def _is_unpacked(published, data_dir, say):
+def _is_unpacked(published, data_dir):
     folder = _folder(published, data_dir)
     if not os.path.lexists(folder):
         return False
-    if wrong := _wrong_sizes(published, data_dir):
-        raise DataError(f"{folder} is there already and is not the published one: {wrong}; "
-                        "move it away to get it.")
-    say(f"{folder}: there already, and right.")
+    _check_sizes(published, data_dir, folder)
+    print(f"{folder}: already there, sizes right.")
     return True
 
 
-def _folder(published, data_dir):
-    return os.path.join(data_dir, os.path.dirname(next(iter(published.unpacked))))
+def _folder(published, parent):
+    return os.path.join(parent, os.path.dirname(next(iter(published.unpacked))))
 
 
-def _wrong_sizes(published, folder):
-    """Returns what is wrong with the first unpacked file that is missing or too big or small."""
+def _check_sizes(published, parent, where):
+    """Raises DataError if an unpacked file is missing or of another size."""
     for name, size in published.unpacked.items():
-        path = os.path.join(folder, name)
-        found = os.path.getsize(path) if os.path.isfile(path) else None
+        path = os.path.join(parent, name)
+        found = os.path.getsize(path) if os.path.isfile(path) else "no such file"
         if found != size:
-            return f"{name} of {size} bytes is " + (
-                "missing" if found is None else f"of {found} bytes")
-    return None
+            raise DataError(f"{where}: expected {name} of {size} bytes, found {found}; move "
+                            f"{where} away to download it again.")
 
 
 def _settings(values):
@@ -320,10 +173,7 @@ def _settings(values):
 
 
 def _main(values):
-    try:
-        download(SOURCES[values.dataset], values.data_dir, values.mirror)
-    except KeyboardInterrupt as interrupt:
-        raise type(interrupt)("on the way; the same command goes on from here") from None
+    download(SOURCES[values.dataset], values.data_dir, values.mirror)
 
 
 def main(argv):

@@ -1,4 +1,4 @@
-"""Which examples are held out where a dataset itself does not say."""
+"""Which examples are held out of a dataset that has no such split."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def held_out(count, fraction, seed, *keys):
       count: int.
       fraction: float, the share that is held out, rounded to whole examples.
       seed: int, decides which; None holds out the last.
-      *keys: ints; other keys, other examples.
+      *keys: ints that separate uses of the seed.
     """
     numbers, held = np.arange(count), round(fraction * count)
     if seed is None:
@@ -25,12 +25,7 @@ def held_out(count, fraction, seed, *keys):
 
 
 def held_out_by_class(labels, fraction, seed):
-    """Returns which examples are held out, the same share of each class: bool [n].
-
-    Args:
-      labels: int [n].
-      fraction, seed: as for `held_out`.
-    """
+    """Returns which examples are held out, the same share of each class: bool [n]."""
     out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels == label)
@@ -43,11 +38,11 @@ def part(out, is_held_out, fraction):
 
     Args:
       out: bool [count], which are held out.
-      is_held_out: whether those are asked for.
-      fraction: float, the share that was to be held out, for the error.
+      is_held_out: whether to return the held-out ones.
+      fraction: float, for the error.
 
     Raises:
-      DataError: if there are none of either.
+      DataError: if either part is empty.
     """
     if out.all() or not out.any():
         raise DataError(f"Of {len(out)} examples, {out.sum()} would be held out "

@@ -1,7 +1,6 @@
-"""Random numbers and random orders that can be asked for by number: no state, no memory.
+"""Random numbers and random orders by number, without state.
 
-All are functions of keys (a seed, and what the numbers are for) and of the number asked for.
-Sums wrap at 64 bits.
+All are functions of keys (a seed and a use) and of a number. Sums wrap at 64 bits.
 """
 
 import numpy as np
@@ -13,32 +12,25 @@ SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def integers(high, *keys):
-    """Returns uniform random integers below `high`.
+    """Returns uniform random integers, int64 [n], below `high`.
 
     Args:
-      high: int, or int [n]; far below 2^64, so that all come up equally often.
-      *keys: ints or ints [n], not negative; other keys, other integers.
-
-    Returns:
-      int64 [n].
+      high: int, or int [n]; far below 2^64, so that all are equally likely.
+      *keys: ints or ints [n], not negative.
     """
     return (_hashed(*keys) % _uint64(high)).astype(np.int64)
 
 
 def permuted(numbers, size, *keys):
-    """Returns the places that numbers have in a random order of 0..size-1.
+    """Returns the places, int64 [n], that numbers have in a random order of 0..size-1.
 
-    A Feistel network over the grid rows x columns of least size around `size`; what falls
-    outside goes through it again (Black and Rogaway 2002, "Ciphers with Arbitrary Finite
-    Domains").
+    A Feistel network over a grid of rows x columns just above `size`; places outside go through it
+    again (Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
 
     Args:
       numbers: int [n], each below its size.
       size: int, or int [n].
-      *keys: ints or ints [n], not negative; other keys, other orders.
-
-    Returns:
-      int64 [n]; different numbers have different places.
+      *keys: ints or ints [n], not negative.
     """
     places, size, key = (array.copy() for array in np.broadcast_arrays(
         _uint64(numbers), _uint64(size), _hashed(*keys)))

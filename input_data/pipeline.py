@@ -14,16 +14,15 @@ AUGMENTATION = 1
 def training_batches(split, batch_size, seed, first_batch=0, part=None):
     """Returns an endless tf.data.Dataset of shuffled, augmented batches.
 
-    Every example comes once an epoch, each epoch in an order of its own. Batches go on over
-    the epochs' ends, so all are full.
+    Every example comes once an epoch, and each epoch has its own order. Batches continue across
+    epochs, so all are full.
 
     Args:
       split: Split.
       batch_size: examples in a batch.
       seed: int, decides order and augmentation.
-      first_batch: number of the first batch; a resumed training goes on at its step, at no cost.
-      part: (start, end), which examples of each batch are wanted, and read; None for all. They
-        are what they are in the whole batch.
+      first_batch: number of the first batch, the step of a resumed training.
+      part: (start, end) of the examples of each batch to read and return; None for all.
     """
     count = _count(split)
     stored = _reader(split)
@@ -59,10 +58,7 @@ def training_batches(split, batch_size, seed, first_batch=0, part=None):
 def evaluation_batches(split, batch_size, limit=None):
     """Returns a tf.data.Dataset of every example once, in the files' order.
 
-    Args:
-      split: Split.
-      batch_size: examples in a batch; the last batch holds what is left.
-      limit: number of examples to stop at, or None.
+    The last batch may be smaller; `limit`, if given, is the number of examples to stop at.
     """
     count = _count(split) if limit is None else min(limit, _count(split))
     stored = _reader(split)
@@ -77,7 +73,7 @@ def evaluation_batches(split, batch_size, limit=None):
 
 @contextlib.contextmanager
 def plain_data_errors():
-    """Raises the DataError of a reader, which TensorFlow wraps into errors of its own."""
+    """Raises a reader's DataError again, which TensorFlow wraps into its own errors."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -94,10 +90,7 @@ def _count(split):
 
 
 def _reader(split):
-    """Returns a function that reads examples by number inside tf.data.
-
-    Shapes and dtypes are those of the first example.
-    """
+    """Returns a function that reads examples by number in tf.data, shaped like the first one."""
     first = split.read([0])
     keys = sorted(first)
 

@@ -16,15 +16,14 @@ STEPS = 2**53                   # values of a uniform random number
 
 
 def transformed(images, numbers, seed=0):
-    """Returns images scaled, sheared, rotated and moved, each at random; all of each is seen.
+    """Scales, shears, rotates and moves each image at random, by its number and the seed.
 
-    Every place at which no part of the digit leaves the ground is equally likely. Between pixels
-    values are interpolated bilinearly. What an image becomes depends on its number and the seed.
+    Every place at which the whole digit is visible is equally likely. Pixels are interpolated
+    bilinearly.
 
     Args:
       images: uint8 [n, height, width, depth], ink on a ground of 0.
       numbers: int [n].
-      seed: int.
 
     Returns:
       uint8 [n, 40, 40, depth].
@@ -44,7 +43,7 @@ def transformed(images, numbers, seed=0):
 
 
 def random_matrices(numbers, seed):
-    """Returns float64 [n, 2, 2] that take (row, column) to where it goes."""
+    """Returns the matrices, float64 [n, 2, 2], that transform (row, column)."""
     angle = _uniform(-ROTATION, ROTATION, seed, ROTATIONS, numbers)
     shear = _uniform(-SHEAR, SHEAR, seed, SHEARS, numbers)
     scales = [_uniform(*SCALES, seed, use, numbers) for use in (ROW_SCALES, COLUMN_SCALES)]

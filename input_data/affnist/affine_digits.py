@@ -15,8 +15,8 @@ import numpy as np
 from absl import flags
 
 from commands import command_line
-from commands.errors import UsageError, check_path
-from input_data.dataset import SPLITS
+from commands.errors import UsageError
+from input_data.dataset import SPLITS, check_folder
 from input_data.formats import tfrecords
 
 FLAGS = command_line.new_flags()
@@ -34,16 +34,13 @@ flags.DEFINE_integer("seed", 0, "Decides the transformations.", lower_bound=0,
 def generate(data_dir, output_dir, split="test", versions=1, seed=0):
     """Writes transformed digits: all of them once, then all of them again, versions times.
 
-    Args:
-      data_dir: str, folder of IDX files.
-      output_dir: str.
-      split, versions, seed: as the flags of the same names.
+    Arguments are the flags of the same names.
 
     Returns:
       str, the records' name, and int, their number.
 
     Raises:
-      DataError: if the digits are missing or damaged, or the records are there already.
+      DataError: if the digits are missing or damaged, or the records exist.
     """
     from input_data.affnist.affine import transformed
     from input_data.formats.tf_examples import framed_examples
@@ -66,9 +63,8 @@ def _settings(values):
     if not (values.data_dir or values.output_dir):
         raise UsageError("--output_dir is missing: the folder to write to.")
     for name in ("data_dir", "output_dir"):
-        check_path(f"--{name}", values[name].value)
-        if values[name].value is not None and not os.path.isdir(values[name].value):
-            raise UsageError(f"--{name}: expected a folder, found {values[name].value}.")
+        if values[name].value is not None:
+            check_folder(f"--{name}", values[name].value)
     return values
 
 

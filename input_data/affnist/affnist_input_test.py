@@ -77,9 +77,11 @@ def test_the_set_in_one_file_is_found(tmp_path):
     assert load(tmp_path).info.num_examples == 4
 
 
-def cut(folder):
-    path = folder / "transformed" / "test_batches" / "5.mat"
-    path.write_bytes(path.read_bytes()[:-2000])
+def cut(size):
+    def write(folder):
+        path = folder / "transformed" / "test_batches" / "5.mat"
+        path.write_bytes(path.read_bytes()[:size])
+    return write
 
 
 def other(**changes):
@@ -88,19 +90,36 @@ def other(**changes):
     return write
 
 
+def not_a_struct(folder):
+    scipy.io.savemat(folder / "transformed" / "test_batches" / "5.mat",
+                     {"affNISTdata": np.zeros(3)})
+
+
+def matlab_7_3(folder):
+    (folder / "transformed" / "test_batches" / "5.mat").write_bytes(
+        b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400))
+
+
 @pytest.mark.parametrize("damage, message", [
-    (cut, "cut short"),
+    (cut(-2000), "cannot be read"),
+    (cut(100), "cannot be read"),
+    (cut(0), "cannot be read"),
+    (not_a_struct, "expected a MATLAB file with affNISTdata.image and"),
+    (matlab_7_3, "cannot be read .*HDF reader for matlab v7.3"),
+    (other(label_int="text"), "as many images as labels, 1 or more, found 3 and 1"),
     (other(label_int=np.array([[3, 10, 1]])), "expected label_int from 0 to 9, found 10"),
     (other(label_int=np.array([[3.5, 1, 1]])), "expected label_int from 0 to 9, found 3.5"),
-    (other(label_int=np.zeros((1, 0))), "expected digits, found none"),
-    (other(label_int=np.zeros((1, 2))), "as many images as labels, 2, found 3"),
+    (other(label_int=np.zeros((1, 2))), "as many images as labels, 1 or more, found 3 and 2"),
+    (other(image=np.zeros((1600, 0), np.uint8), label_int=np.zeros((1, 0))), "found 0 and 0"),
     (other(image=np.zeros((784, 3), np.uint8)), "expected 1600xN bytes .*found 784x3 of uint8"),
     (other(image=np.zeros((1600, 3))), "found 1600x3 of float64"),
+    (other(image="text"), "found 1 of <U4"),
 ])
 def test_a_bad_batch_is_named(affnist_dir, damage, message):
     damage(affnist_dir[0])
-    with pytest.raises(DataError, match=rf"test_batches/5\.mat: .*{message}"):
-        load(affnist_dir[0]).read(np.arange(20))
+    with pytest.raises(DataError, match=rf"test_batches/5\.mat: .*{message}") as caught:
+        load(affnist_dir[0])
+    assert "\n" not in str(caught.value)
 
 
 def test_what_is_not_there_is_said(affnist_dir, mnist_dir):

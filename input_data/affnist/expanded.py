@@ -1,7 +1,5 @@
 """Expanded MNIST: digits placed at random on a ground of 40x40 (paper, section 5.2)."""
 
-import dataclasses
-
 import numpy as np
 
 from input_data import augmentation
@@ -17,19 +15,12 @@ PLACES = 1          # separates this use of random numbers from others
 def from_digits(folder, split, source):
     """Opens a split of the digits in a folder's IDX files, placed at random.
 
-    In training a digit lies elsewhere every time; in a split for evaluation it has one place,
-    decided by its number.
+    In training a digit is placed anew every time; in evaluation its number decides its place.
 
     Args:
       folder: str.
-      split: "train", "test", "valid_train" or "valid_test".
-      source: str, where the digits come from, in words.
-
-    Returns:
-      Split.
-
-    Raises:
-      DataError: if the files are missing or damaged.
+      split: as for `input_data.load`.
+      source: str, describes the digits.
     """
     images, labels = mnist_input.read_idx_split(folder, split, records=f"{split}_{REACH}shifted")
     ground = Ground(images, REACH, pad=REACH)
@@ -37,11 +28,11 @@ def from_digits(folder, split, source):
     shifts = every_shift(REACH)
 
     def read(numbers):
-        # Training starts from the middle: what moves the digits then is random by the batch.
+        # Digits to train on start in the middle; shifted_batches moves them.
         places = np.zeros((len(numbers), 2), np.int64) if moves else \
             shifts[integers(len(shifts), PLACES, numbers)]
         return {"images": ground.moved(numbers, places), "targets": labels[numbers, np.newaxis]}
 
-    info = dataclasses.replace(describe(ground.shape, len(images)), name="affnist")
-    return Split(info, f"{source}, {split} split, placed at random", read,
+    return Split(describe(ground.shape, len(images), name="affnist"),
+                 f"{source}, {split} split, placed at random", read,
                  augmentation.shifted_batches(split, REACH, ground.shape))

@@ -140,7 +140,7 @@ def test_validation_holds_out_the_last_fifth_of_one_file():
     assert (rest.info.num_examples, held_out.info.num_examples) == (48, 12)
     np.testing.assert_array_equal(rest.read(np.arange(48))["images"], images[:48])
     np.testing.assert_array_equal(held_out.read(np.arange(12))["images"], images[48:])
-    assert "records 48 to 59 of data_batch_1.bin; held out: its last fifth" in held_out.source
+    assert "data_batch_1.bin; held out: the last 12 of 60 records" in held_out.source
     middle = standardized(images[48:, 4:28, 4:28])
     np.testing.assert_allclose(all_of(held_out)["images"], middle, atol=1e-4)
 
@@ -154,7 +154,7 @@ def test_validation_holds_out_the_fifth_of_five_files(folder):
     train, rest, held_out = (cifar10_input.load(str(folder), split)
                              for split in ("train", "valid_train", "valid_test"))
     assert [split.info.num_examples for split in (train, rest, held_out)] == [114, 99, 15]
-    assert "held out: data_batch_5.bin" in rest.source and "held out" in held_out.source
+    assert all("held out: the last 15 of 114" in split.source for split in (rest, held_out))
     order = np.random.default_rng(0).permutation(114)
     expected = np.concatenate([images] + [images[:10 + number] for number in range(2, 6)])
     np.testing.assert_array_equal(train.read(order)["images"], expected[order])

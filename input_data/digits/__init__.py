@@ -1,3 +1,1 @@
 """Digits as image files, named and labelled by CSV tables ("Identify the Digits")."""
-
-NUM_CLASSES = 10

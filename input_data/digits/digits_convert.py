@@ -2,8 +2,7 @@
 
     python -m input_data.digits.digits_convert --data_dir=MNIST --output=digits.zip
 
-That practice problem has MNIST's 70,000 digits: 49,000 with labels, which is 7 of 10, and 21,000
-without. Here they come in MNIST's order, the test digits last.
+Of MNIST's 70,000 digits, 7 of 10 get labels. They keep MNIST's order, the test digits last.
 """
 
 import io
@@ -17,7 +16,7 @@ from absl import flags
 from commands import command_line
 from commands.errors import UsageError, check_path
 from commands.whole_files import whole_file
-from input_data.dataset import DataError
+from input_data.dataset import DataError, check_folder
 
 LABELLED = 0.7
 
@@ -28,17 +27,13 @@ flags.DEFINE_string("output", None, "The .zip to write.", flag_values=FLAGS)
 
 
 def convert(data_dir, path):
-    """Writes the archive.
-
-    Args:
-      data_dir: str, folder of MNIST's IDX files, or None for the project's sample.
-      path: str, the archive.
+    """Writes the digits of a folder, or of the sample for None, into the archive `path`.
 
     Returns:
       Numbers of images with and without labels.
 
     Raises:
-      DataError: if the digits are missing or damaged, or the archive is there already.
+      DataError: if the digits are missing or damaged, or the archive exists.
     """
     from input_data.mnist import mnist_input
 
@@ -52,18 +47,16 @@ def convert(data_dir, path):
         "test.csv": ["filename", *names[count:]]}
     try:
         with whole_file(path) as aside, zipfile.ZipFile(aside, "w") as archive:
+            def add(name, data):    # with a fixed date: equal images make equal bytes
+                archive.writestr(zipfile.ZipInfo(name), data)
+
             for name, lines in tables.items():
-                archive.writestr(_member(name), "\n".join(lines) + "\n")
+                add(name, "\n".join(lines) + "\n")
             for number, (name, image) in enumerate(zip(names, images[..., 0])):
-                folder = "train" if number < count else "test"
-                archive.writestr(_member(f"{folder}/{name}"), _png(image))
+                add(f"{'train' if number < count else 'test'}/{name}", _png(image))
     except OSError as error:
         raise DataError(f"--output: {path} cannot be written ({error}).") from None
     return count, len(images) - count
-
-
-def _member(name):
-    return zipfile.ZipInfo(name)        # of a fixed date, so that equal images make equal bytes
 
 
 def _png(image):
@@ -75,14 +68,13 @@ def _png(image):
 
 
 def _settings(values):
-    check_path("--data_dir", values.data_dir)
     check_path("--output", values.output)
     if not values.output or not os.path.isdir(os.path.dirname(values.output) or "."):
         raise UsageError(f"--output: there is no folder for {values.output}.")
     if os.path.lexists(values.output):
         raise UsageError(f"--output: {values.output} is there already.")
-    if values.data_dir is not None and not os.path.isdir(values.data_dir):
-        raise UsageError(f"--data_dir: there is no folder {values.data_dir}.")
+    if values.data_dir is not None:
+        check_folder("--data_dir", values.data_dir)
     return values
 
 

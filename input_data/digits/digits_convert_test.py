@@ -31,7 +31,7 @@ def test_all_digits_are_there_in_order(mnist_dir, digits, tmp_path, capsys):
     (["--output={}/none/x.zip"], "no folder for"),
     (["--output=gs://bucket/x.zip"], "--output: expected a path on this machine"),
     ([], "no folder for None"),
-    (["--output={}/x.zip", "--data_dir={}/none"], "no folder"),
+    (["--output={}/x.zip", "--data_dir={}/none"], "expected a folder"),
     (["--output={}/x.zip", "--data_dir={}"], "expected train-images-idx3-ubyte"),
 ])
 def test_what_cannot_be_written_gets_one_line(tmp_path, arguments, message, capsys):

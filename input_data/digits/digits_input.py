@@ -6,11 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from input_data.augmentation import shifted_batches
-from input_data.dataset import DataError, DatasetInfo, Split, check_single_target
-from input_data.digits import NUM_CLASSES, tables
+from input_data.dataset import DataError, Split, array_reader, check_single_target
+from input_data.digits import tables
 from input_data.digits.file_tree import FileTree
 from input_data.formats import image_files
 from input_data.hold_out import held_out, part
+from input_data.mnist import describe
 
 FRACTION = 0.3          # held out, unless the user says otherwise
 
@@ -19,66 +20,49 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
          validation_seed=None, shift=0):
     """Opens a split of the labelled digits.
 
-    The test table has no labels, so that every split is of the training table, some rows of which
-    are held out.
+    The test table has no labels, so every split comes from the training table.
 
     Args:
-      data_dir: str, folder or .zip with the tables and images, in any arrangement of folders.
+      data_dir: folder or .zip with the tables and images, in any arrangement of folders.
       split: "train" or "valid_train" for the part to train on, "test" or "valid_test" for the
         part held out.
-      num_targets: 1.
-      image_size: (height, width) or (height, width, channels) that the images are scaled and
-        converted to; without it they are grey, and all of the first one's size.
+      image_size: (height, width) or (height, width, channels) to scale and convert images to;
+        without it they are grey, and all must have the first one's size.
       validation_fraction: float, how much is held out.
       validation_seed: int, decides which rows; None for the last.
       shift: pixels by which images to train on are moved at most, each way.
-
-    Returns:
-      Split; pixels are in [0, 1].
-
-    Raises:
-      DataError: if there are no such data, or they are damaged.
+      num_targets: as for `input_data.load`.
     """
     check_single_target("digits", num_targets)
     with _open(data_dir) as tree:
         table = tables.find(tree, "train")
-        out = held_out(len(table), validation_fraction, validation_seed)
+        out = held_out(len(table.paths), validation_fraction, validation_seed)
         rows = part(out, split in ("test", "valid_test"), validation_fraction)
-        images = _read(tree, table, rows, image_size)
+        images = _read(tree, [table.paths[row] for row in rows], image_size)
         how = (f"the last {out.sum()}" if validation_seed is None
                else f"{out.sum()}, drawn by seed {validation_seed}")
-        source = (f"{tree.where(table.name)}, {split} split: {len(rows)} of {len(table)} rows; "
+        source = (f"{tree.where(table.name)}, {split} split: {len(rows)} of {len(out)} rows; "
                   f"held out: {how}")
-    targets = np.array(table.labels, np.int32)[rows, np.newaxis]
-
-    def read(numbers):
-        return {"images": images[numbers], "targets": targets[numbers]}
-
-    return Split(_describe(images), source, read,
+    labels = np.array(table.labels, np.int32)[rows]
+    return Split(describe(images.shape[1:], len(images), name="digits"), source,
+                 array_reader(images, labels),
                  shifted_batches(split, shift, images.shape[1:]),
                  never_trained=split in ("test", "valid_test"))
 
 
 def load_unlabelled(data_dir, image_size=None):
-    """Opens the digits of the test table, which has no labels.
-
-    Args, Raises: as for `load`.
-
-    Returns:
-      Split with names; its batches hold images alone.
-    """
+    """Opens the digits of the test table, which has no labels, as a Split with names."""
     with _open(data_dir) as tree:
         table = tables.find(tree, "test")
-        images = _read(tree, table, range(len(table)), image_size)
+        images = _read(tree, table.paths, image_size)
         source = tree.where(table.name)
-
-    def read(numbers):
-        return {"images": images[numbers]}
 
     def prepare(stored, seed):
         return {"images": tf.cast(stored["images"], tf.float32) / 255}
 
-    return Split(_describe(images), source, read, prepare, names=tuple(table.filenames))
+    return Split(describe(images.shape[1:], len(images), name="digits"), source,
+                 lambda numbers: {"images": images[numbers]}, prepare,
+                 names=tuple(table.filenames))
 
 
 def _open(data_dir):
@@ -88,20 +72,13 @@ def _open(data_dir):
     return FileTree(data_dir)
 
 
-def _read(tree, table, rows, image_size):
-    """Returns the images of a table's rows, uint8 [n, height, width, channels]."""
+def _read(tree, paths, image_size):
+    """Returns the images of some names, uint8 [n, height, width, channels]."""
     size = (*(image_size or (None, None)), 1)[:3]
-    images, first = None, None
-    for number, path in enumerate(table.paths(rows)):
+    images = []
+    for path in paths:
         where = tree.where(path)
-        image = image_files.read(io.BytesIO(tree.read(path)), size, where)
-        if images is None:
-            images, first = np.empty((len(rows), *image.shape), np.uint8), where
-        image_files.check_size(image.shape, images.shape[1:], image_size, where, first)
-        images[number] = image
-    return images
-
-
-def _describe(images):
-    return DatasetInfo("digits", *images.shape[1:], NUM_CLASSES,
-                       tuple(map(str, range(NUM_CLASSES))), num_examples=len(images))
+        images.append(image_files.read(io.BytesIO(tree.read(path)), size, where))
+        image_files.check_size(images[-1].shape, images[0].shape, image_size, where,
+                               tree.where(paths[0]))
+    return np.stack(images)

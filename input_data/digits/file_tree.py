@@ -6,7 +6,6 @@ import zlib
 
 from input_data.dataset import DataError
 
-DEPTH = 6                   # folders below the root that are looked into
 LARGEST = 1 << 28           # bytes; a packed file that claims more is not read
 DAMAGE = (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, RuntimeError,
           NotImplementedError, ValueError)
@@ -29,28 +28,30 @@ class FileTree:
 
     def __init__(self, root):
         self.root = root
-        self._archives, self._unpacked = {}, frozenset()
+        self._archives, self._packed = [], {}       # names to (ZipFile, ZipInfo)
+        self.names = set()
         if os.path.isdir(root):
-            self._walk()
+            for name in _files_below(root):
+                if name.lower().endswith(".zip"):
+                    self._open(name + "/", self.where(name))
+                else:
+                    self.names.add(name)
         elif os.path.isfile(root) and zipfile.is_zipfile(root):
             self._open("", root)
         else:
             raise DataError(f"{root}: expected a folder or a .zip file.")
-        self.names = set(self._unpacked)
-        for start, archive in self._archives.items():
-            self.names.update(start + member.filename for member in archive.infolist()
-                              if member.filename and not member.is_dir())
+        self.names.update(self._packed)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for archive in self._archives.values():
+        for archive in self._archives:
             archive.close()
 
     def is_packed(self, name):
         """Says whether a file is in a zip file."""
-        return name not in self._unpacked
+        return name in self._packed
 
     def where(self, name):
         """Returns a file's place in words, for errors."""
@@ -59,44 +60,37 @@ class FileTree:
     def read(self, name):
         """Returns a file's bytes."""
         try:
-            if name in self._unpacked:
+            if not self.is_packed(name):
                 with open(self.where(name), "rb") as file:
                     return file.read()
-            start, archive = next((start, archive) for start, archive in self._archives.items()
-                                  if name.startswith(start))
-            member = archive.getinfo(name.removeprefix(start))
+            archive, member = self._packed[name]
             if member.file_size > LARGEST:
-                raise DataError(f"{self.where(name)}: expected at most {LARGEST} bytes, found "
-                                f"{member.file_size}.")
+                raise OSError(f"expected at most {LARGEST} bytes, found {member.file_size}")
             return archive.read(member)
-        except DataError:
-            raise
         except DAMAGE as error:
             raise DataError(f"{self.where(name)}: cannot be read ({error}).") from None
 
-    def _walk(self):
-        found = []
-        seen = set()
-        for folder, folders, files in os.walk(self.root, followlinks=True):
-            real = os.path.realpath(folder)
-            if real in seen:        # a link that leads back
-                folders.clear()
-                continue
-            seen.add(real)
-            inside = os.path.relpath(folder, self.root)
-            parts = [] if inside == "." else inside.split(os.sep)
-            if len(parts) >= DEPTH:
-                folders.clear()
-            start = "".join(part + "/" for part in parts)
-            found += [start + file for file in files
-                      if os.path.isfile(os.path.join(folder, file))]      # no pipe
-        self._unpacked = frozenset(name for name in found if not name.lower().endswith(".zip"))
-        for name in sorted(set(found) - self._unpacked):
-            self._open(name + "/", self.where(name))
-
     def _open(self, start, path):
         try:
-            self._archives[start] = zipfile.ZipFile(path)
+            archive = zipfile.ZipFile(path)
         except DAMAGE as error:
             raise DataError(f"{path}: not a zip file, or damaged ({error}); fetch it again."
                             ) from None
+        self._archives.append(archive)
+        self._packed.update((start + member.filename, (archive, member))
+                            for member in archive.infolist()
+                            if member.filename and not member.is_dir())
+
+
+def _files_below(root):
+    """Yields the names of a folder's files; links that lead back and pipes are passed over."""
+    seen = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        for path in (os.path.join(folder, file) for file in files):
+            if os.path.isfile(path):
+                yield os.path.relpath(path, root)

@@ -1,81 +1,62 @@
 """The CSV tables that name images, and where the images are."""
 
 import csv
-import dataclasses
 import io
 import posixpath
 import re
+from typing import NamedTuple
 
 from input_data.dataset import DataError
-from input_data.digits import NUM_CLASSES
+from input_data.mnist import NUM_CLASSES
 
 OTHER = {"train": "test", "test": "train"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A table whose images were found.
 
     Attributes:
       name: str, the table's own name in its FileTree.
       filenames: list of str, as the table has them.
+      paths: list of str, the images' names in the FileTree.
       labels: list of int, or None for a table without them.
-      folder: str, what makes names in the FileTree of the filenames.
     """
 
     name: str
     filenames: list
+    paths: list
     labels: list | None
-    folder: str
-
-    def __len__(self):
-        return len(self.filenames)
-
-    def paths(self, rows):
-        """Returns the images' names in the FileTree, by the numbers of their rows."""
-        return [self.folder + self.filenames[row] for row in rows]
 
 
 def find(tree, stem):
     """Finds a table and its images, wherever they are below the tree's root.
 
     The table is train.csv or Train_ANYTHING.csv. Its images are in a folder that holds the first
-    of them, rather in one called train than in another one. Unpacked files come before packed
-    ones.
+    of them, preferably one called train. Unpacked files are preferred to packed ones.
 
     Args:
       tree: FileTree.
       stem: "train" for the labelled images, "test" for the others.
 
-    Returns:
-      Table.
-
     Raises:
-      DataError: if table or images are missing, damaged, or there in several places.
+      DataError: if table or images are missing, damaged, or ambiguous.
     """
     name = _find_table(tree, stem)
     filenames, labels = parse(tree.read(name), tree.where(name), labelled=stem == "train")
     folder = _find_folder(tree, name, filenames[0], stem)
-    for row, filename in enumerate(filenames, start=1):
-        if folder + filename not in tree.names:
+    paths = [folder + filename for filename in filenames]
+    for row, path in enumerate(paths, start=1):
+        if path not in tree.names:
             raise DataError(f"{tree.where(name)}, row {row}: there is no image "
-                            f"{tree.where(folder + filename)}.")
-    return Table(name, filenames, labels, folder)
+                            f"{tree.where(path)}.")
+    return Table(name, filenames, paths, labels)
 
 
 def parse(data, where, labelled):
-    """Reads a table.
-
-    Args:
-      data: bytes of a CSV with the columns filename and label, or filename alone.
-      where: str, the file, for errors.
-      labelled: whether labels are read.
-
-    Returns:
-      list of str, and list of int or None.
+    """Returns the columns filename and, if labelled, label (else None) of a CSV's bytes.
 
     Raises:
-      DataError: if the table is damaged, empty, or not such a table.
+      DataError: if the table is damaged, empty, or lacks a column; names the file, `where`.
     """
     try:
         header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
@@ -86,26 +67,22 @@ def parse(data, where, labelled):
     if not set(wanted) <= set(columns):
         raise DataError(f"{where}: expected a table with the columns {','.join(wanted)}, found "
                         f"{','.join(header)[:100]!r}.")
-    numbers = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
-    if not numbers:
-        raise DataError(f"{where}: expected at least one row, found none.")
-    for number, row in numbers:
+    filenames, labels = [], []
+    for number, row in enumerate(rows, start=1):
+        if not any(row):
+            continue
         if len(row) != len(columns):
             raise DataError(f"{where}, row {number}: expected {len(columns)} columns, found "
                             f"{len(row)}.")
-    filename = columns.index("filename")
-    labels = None
-    if labelled:
-        label = columns.index("label")
-        labels = [_label(row[label], f"{where}, row {number}") for number, row in numbers]
-    return [row[filename].strip() for _, row in numbers], labels
-
-
-def _label(text, where):
-    if text.strip() not in map(str, range(NUM_CLASSES)):
-        raise DataError(f"{where}: expected a label from 0 to {NUM_CLASSES - 1}, found "
-                        f"{text[:20]!r}.")
-    return int(text)
+        values = dict(zip(columns, map(str.strip, row)))
+        filenames.append(values["filename"])
+        if labelled and values["label"] not in map(str, range(NUM_CLASSES)):
+            raise DataError(f"{where}, row {number}: expected a label from 0 to "
+                            f"{NUM_CLASSES - 1}, found {values['label'][:20]!r}.")
+        labels.append(int(values["label"]) if labelled else None)
+    if not filenames:
+        raise DataError(f"{where}: expected at least one row, found none.")
+    return filenames, labels if labelled else None
 
 
 def _find_table(tree, stem):

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from input_data.dataset import DataError
+from input_data.dataset import DataError, readable
 
 UINT8 = 0x08
 CHUNK = 1 << 20         # bytes unpacked at a time
@@ -19,12 +19,7 @@ NAMES = {
 
 
 def find(folder, split):
-    """Returns the paths of a split's images and labels, plain or .gz, or None without both.
-
-    Args:
-      folder: str.
-      split: "train" or "test".
-    """
+    """Returns the paths of images and labels of "train" or "test", or None without both."""
     def there(name):
         paths = (os.path.join(folder, name + ending) for ending in ("", ".gz"))
         return next(filter(os.path.isfile, paths), None)
@@ -34,14 +29,7 @@ def find(folder, split):
 
 
 def read_pair(images_path, labels_path, num_classes=10):
-    """Reads images and their labels.
-
-    Returns:
-      uint8 [n, height, width, 1] and int32 [n].
-
-    Raises:
-      DataError: if either file is damaged, their counts differ, or a label is out of range.
-    """
+    """Returns images, uint8 [n, height, width, 1], and labels, int32 [n]. Raises DataError."""
     images, labels = read(images_path, rank=3), read(labels_path, rank=1)
     if len(images) != len(labels):
         raise DataError(f"{images_path} holds {len(images)} images, {labels_path} holds "
@@ -54,45 +42,27 @@ def read_pair(images_path, labels_path, num_classes=10):
 
 
 def read(path, rank):
-    """Returns the uint8 array of an IDX file, gzipped if its name ends in .gz.
-
-    Raises:
-      DataError: if the file is damaged or does not hold bytes in `rank` dimensions.
-    """
-    zipped = path.endswith(".gz")
-    try:
-        with (gzip.open if zipped else open)(path, "rb") as file:
-            header = file.read(4 + 4 * rank)
-            shape = parse_header(header, rank, path)
-            expected = math.prod(shape)
-            # A header must not make us allocate what the file does not hold.
-            found = None if zipped else os.path.getsize(path) - len(header)
-            if found in (None, expected):
-                data = b"".join(_pieces(file, expected + 1))
-                found = len(data)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged gzip file ({error}); fetch it again.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    if found != expected:
-        what = "more" if found > expected else f"{found}: the file is cut short"
+    """Returns an IDX file's uint8 array of `rank` dimensions; .gz is unpacked. Raises DataError."""
+    opener = gzip.open if path.endswith(".gz") else open
+    with readable(path):
+        try:
+            with opener(path, "rb") as file:
+                shape = parse_header(file.read(4 + 4 * rank), rank, path)
+                expected = math.prod(shape)
+                # In pieces: a header must not make us allocate what the file does not hold.
+                data = bytearray()
+                while len(data) <= expected and (piece := file.read(CHUNK)):
+                    data += piece
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(f"{path}: damaged gzip file ({error}); fetch it again.") from None
+    if len(data) != expected:
+        what = "more" if len(data) > expected else f"{len(data)}: the file is cut short"
         raise DataError(f"{path}: expected {expected} bytes for {shape}, found {what}.")
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _pieces(file, most):
-    """Yields what a file still holds, as it comes, up to a number of bytes."""
-    while most and (piece := file.read(min(CHUNK, most))):
-        most -= len(piece)
-        yield piece
-
-
 def parse_header(header, rank, path):
-    """Returns the shape that an IDX file's first bytes give.
-
-    Raises:
-      DataError: if they are not the header of bytes in `rank` dimensions.
-    """
+    """Returns the shape in an IDX file's first bytes. Raises DataError."""
     if len(header) != 4 + 4 * rank or header[:4] != bytes([0, 0, UINT8, rank]):
         raise DataError(f"{path}: expected an IDX file of bytes in {rank} dimensions, found "
                         f"a header of {header.hex(' ') or 'no bytes'}.")

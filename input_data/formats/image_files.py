@@ -6,8 +6,7 @@ import warnings
 from itertools import zip_longest
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-from PIL.Image import Transpose
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from input_data.dataset import DataError
 
@@ -15,10 +14,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pbm", ".pgm",
             ".ppm")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}       # by number of channels
-ORIENTATION = 0x0112        # a tag of EXIF; by its value, what undoes it:
-UPRIGHT = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
-           5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
-           8: Transpose.ROTATE_90}
+ORIENTATION = 0x0112        # a tag of EXIF
+SIDEWAYS = (5, 6, 7, 8)     # its values for images whose height and width are exchanged
 
 
 def is_image(path):
@@ -29,54 +26,41 @@ def is_image(path):
 def shape(file, where=None):
     """Returns an image's height, width and channels (1, 3 or 4), from its header alone.
 
-    Args:
-      file: str, the file's name, or a binary file, such as a member of an archive.
-      where: str, what the file is called in errors; its name unless it is given.
-
-    Raises:
-      DataError: if it is not an image, or larger than Pillow's limit (89 million pixels).
+    Args, Raises: as for `read`.
     """
     with _opened(file, where) as image:
-        sideways = _upright(image) in (Transpose.TRANSPOSE, Transpose.TRANSVERSE,
-                                       Transpose.ROTATE_90, Transpose.ROTATE_270)
-        height, width = (image.width, image.height) if sideways else (image.height, image.width)
+        height, width = image.height, image.width
+        # Pillow turns a TIFF itself. A PNG's own getexif would decode the pixels.
+        if image.format != "TIFF" and Image.Image.getexif(image).get(ORIENTATION) in SIDEWAYS:
+            height, width = width, height
         return height, width, _channels(image)
 
 
 def read(file, size=None, where=None):
     """Reads an image file; of several frames or pages, the first.
 
-    16-bit greys are rounded to 8 bits, and photographs stand as their cameras were held.
+    16-bit greys are rounded to 8 bits, and photographs are turned upright.
 
     Args:
-      file, where: as for `shape`.
-      size: (height, width) that the image is scaled to, whatever its proportions, or (height,
-        width, channels) for 1, 3 or 4 channels too; None, for all or one of them, keeps what
-        there is. Transparent parts are black in images of 1 or 3 channels.
+      file: str, the file's name, or a binary file, such as a member of an archive.
+      size: (height, width) to scale the image to, or (height, width, channels) for 1, 3 or 4
+        channels too; None, for all or one of them, keeps the image's own. Transparent parts are
+        black in images of 1 or 3 channels.
+      where: str, what errors call the file; its name by default.
 
     Returns:
       uint8 [height, width, channels].
 
     Raises:
-      DataError: if it is not an image, is damaged, or larger than Pillow's limit.
+      DataError: if it is not an image, damaged, or larger than Pillow's 89 million pixels.
     """
     with _opened(file, where) as image:
-        turn = _upright(image)
-        image = _eight_bits(image)
-        image = image.convert(MODES[_channels(image)])
-        return fitted(image if turn is None else image.transpose(turn), size)
+        image = _eight_bits(ImageOps.exif_transpose(image))
+        return fitted(image.convert(MODES[_channels(image)]), size)
 
 
 def fitted(image, size):
-    """Returns an image, scaled and converted.
-
-    Args:
-      image: PIL.Image of a mode in MODES.
-      size: as for `read`.
-
-    Returns:
-      uint8 [height, width, channels].
-    """
+    """Returns a PIL.Image of a mode in MODES as an array; size and result are those of `read`."""
     own = image.height, image.width, len(image.getbands())
     height, width, channels = (there if wanted is None else wanted
                                for wanted, there in zip_longest(size or (), own))
@@ -89,15 +73,12 @@ def fitted(image, size):
 
 
 def check_size(found, expected, image_size, where, like):
-    """Checks that an image is of the size of the others, but for what it is made to be.
+    """Raises DataError if an image has not the expected size, apart from what is converted.
 
     Args:
       found, expected: height, width and channels.
-      image_size: what all images are made to be, as for `read`.
-      where, like: str, what the image and the one that decides are called.
-
-    Raises:
-      DataError: if it is not.
+      image_size: what all images are converted to, as for `read`.
+      where, like: str, what errors call the image and the one that decides.
     """
     made = len(image_size or ())
     if found[made:] != expected[made:]:
@@ -129,14 +110,6 @@ def _opened(file, where):
         if isinstance(error, OSError) and error.strerror:
             raise DataError(f"{where}: cannot be read ({error.strerror}).") from None
         raise DataError(f"{where}: a damaged image ({error}).") from None
-
-
-def _upright(image):
-    """Returns how an image has to be turned to stand as the camera was held, or None."""
-    if image.format == "TIFF":
-        return None         # Pillow has turned it
-    # A PNG's own getexif would decode it, in search of a tag behind the pixels.
-    return UPRIGHT.get(Image.Image.getexif(image).get(ORIENTATION))
 
 
 def _channels(image):

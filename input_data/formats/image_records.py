@@ -1,4 +1,4 @@
-"""Records of images that are all of one shape: opened by name, read by number, checked."""
+"""Records of images that are all of one shape, read by number."""
 
 import numpy as np
 
@@ -12,8 +12,8 @@ class ImageRecords:
 
     Args:
       name: str.
-      parse: function from the Features of a record and its (height, width, depth) to a tuple of
-        what `read` stacks.
+      parse: function of a record's Features and (height, width, depth) that returns a tuple of
+        values; `read` stacks them.
 
     Attributes:
       shape: height, width and depth of every record.
@@ -26,19 +26,19 @@ class ImageRecords:
         self._files = tfrecords.RecordFiles(tfrecords.shard_names(name))
         self._parse = parse
         self.shape = Features(self._files[0], self._files.where(0)).shape()
-        # A size that the first record only claims must not decide the network's.
-        self._parsed(0)
+        self._parsed(0)     # a size that its bytes do not fill must not decide the network's
 
     def __len__(self):
         return len(self._files)
 
     def read(self, numbers):
-        """Returns an array [n, ...] of each thing that `parse` returns, of n records.
-
-        Raises:
-          DataError: if a record is damaged, or not of the first one's shape.
-        """
+        """Returns an array [n, ...] of each value that `parse` returns. Raises DataError."""
         return [np.stack(values) for values in zip(*map(self._parsed, numbers))]
+
+    def read_labelled(self, numbers):
+        """Returns what Splits read, where `parse` returns an image and a label."""
+        images, labels = self.read(numbers)
+        return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
 
     def _parsed(self, number):
         features = Features(self._files[number], self._files.where(number))

@@ -7,18 +7,16 @@ bits.
 
 import math
 import os
-import struct
 
 import numpy as np
 
-from input_data.dataset import DataError
+from input_data.dataset import DataError, readable
 
-DTYPES = {0x1E3D4C55: np.dtype(np.uint8), 0x1E3D4C54: np.dtype("<i4")}
-LEAST_DIMENSIONS = 3
+MAGIC = {np.dtype(np.uint8): 0x1E3D4C55, np.dtype("<i4"): 0x1E3D4C54}
 
 
 class Matrix:
-    """A file's array, read in rows: all that the first dimension counts.
+    """A file's array, read row by row along its first dimension.
 
     Args:
       path: str.
@@ -31,16 +29,19 @@ class Matrix:
     """
 
     def __init__(self, path, dtype, row_shape):
-        self._path, self._dtype, self._row_shape = path, np.dtype(dtype), tuple(row_shape)
-        self._start = _header_size(1 + len(row_shape))
-        self._row_size = math.prod(row_shape) * self._dtype.itemsize
-        try:
+        self._path, self._dtype, self._row_shape = path, np.dtype(dtype), row_shape
+        start = [MAGIC[self._dtype], 1 + len(row_shape)]
+        end = [*row_shape, *[1] * (2 - len(row_shape))]
+        with readable(path):
             size = os.path.getsize(path)
-            with open(path, "rb") as file:
-                self._count = self._checked_count(file.read(self._start))
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-        expected = self._start + self._count * self._row_size
+            header = np.fromfile(path, "<u4", len(start) + 1 + len(end))
+        found = header.tolist()
+        if found[:2] != start or found[3:] != end or not found[2]:
+            wanted = "x".join(map(str, ("N", *row_shape)))
+            raise DataError(f"{path}: expected a NORB matrix, not gzipped, of {wanted} values of "
+                            f"{self._dtype}, found a header of {header.tobytes().hex(' ', 4)}.")
+        self._header_size, self._count = header.nbytes, found[2]
+        expected = header.nbytes + self._count * math.prod(row_shape) * self._dtype.itemsize
         if size != expected:
             raise DataError(f"{path}: expected {expected} bytes for {self._count} rows, found "
                             f"{size}; unpack or fetch the file again.")
@@ -50,43 +51,11 @@ class Matrix:
 
     def rows(self):
         """Yields the rows, one in memory at a time."""
-        try:
-            with open(self._path, "rb") as file:
-                file.seek(self._start)
-                for row in range(self._count):
-                    data = file.read(self._row_size)
-                    if len(data) != self._row_size:
-                        raise DataError(f"{self._path}: cut short at row {row} while it was read.")
-                    yield np.frombuffer(data, self._dtype).reshape(self._row_shape)
-        except OSError as error:
-            raise DataError(f"{self._path}: cannot be read ({error.strerror}).") from None
-
-    def _checked_count(self, header):
-        dtype, shape = parse_header(header, self._path)
-        if dtype != self._dtype or shape[1:] != self._row_shape or shape[0] == 0:
-            wanted = "x".join(map(str, ("N", *self._row_shape)))
-            found = "x".join(map(str, shape))
-            raise DataError(f"{self._path}: expected {wanted} values of {self._dtype}, found "
-                            f"{found} of {dtype}.")
-        return shape[0]
-
-
-def parse_header(header, path):
-    """Returns the NumPy type and the shape that a matrix file's first bytes give.
-
-    Raises:
-      DataError: if they are not the header of a matrix, or too short for its dimensions.
-    """
-    magic, dimensions = struct.unpack("<II", header[:8]) if len(header) >= 8 else (None, 0)
-    if magic not in DTYPES or not dimensions:
-        raise DataError(f"{path}: expected a NORB matrix of bytes or 32-bit integers, found a "
-                        f"header of {header[:8].hex(' ') or 'no bytes'}; a .gz file is to be "
-                        "unpacked first.")
-    if len(header) < _header_size(dimensions):
-        raise DataError(f"{path}: expected a NORB matrix of fewer dimensions, or a longer file, "
-                        f"found {dimensions} dimensions.")
-    return DTYPES[magic], struct.unpack_from(f"<{dimensions}I", header, 8)
-
-
-def _header_size(dimensions):
-    return 8 + 4 * max(dimensions, LEAST_DIMENSIONS)
+        values = math.prod(self._row_shape)
+        with readable(self._path), open(self._path, "rb") as file:
+            file.seek(self._header_size)
+            for row in range(self._count):
+                found = np.fromfile(file, self._dtype, values)
+                if len(found) != values:
+                    raise DataError(f"{self._path}: cut short at row {row} while it was read.")
+                yield found.reshape(self._row_shape)

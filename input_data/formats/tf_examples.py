@@ -1,4 +1,4 @@
-"""tf.train.Examples with images: features to arrays and back, checked."""
+"""tf.train.Examples with images: features to arrays and back."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,14 +8,11 @@ from input_data.formats import tfrecords
 
 
 class Features:
-    """The features of one serialized tf.train.Example.
+    """The features of a serialized tf.train.Example; all methods raise DataError.
 
     Args:
       serialized: bytes.
       where: str, file and position, for errors; also an attribute.
-
-    Raises:
-      DataError: if the bytes are not an Example; so do the methods, for what is not in it.
     """
 
     def __init__(self, serialized, where):
@@ -67,10 +64,7 @@ class Features:
 
 
 def serialize(**features):
-    """Returns a serialized tf.train.Example of bytes, ints and lists of ints.
-
-    Equal features give equal bytes.
-    """
+    """Serializes bytes, ints and lists of ints as a tf.train.Example, always to the same bytes."""
     example = tf.train.Example()
     stored = example.features.feature       # filled in place: three times as fast as copies
     for name, value in features.items():
@@ -82,13 +76,11 @@ def serialize(**features):
 
 
 def serialize_all(**features):
-    """Returns serialized tf.train.Examples that differ in some features alone, made at once.
-
-    Row i holds the bytes that `serialize` returns of the features of example i.
+    """Returns many tf.train.Examples at once, each serialized as by `serialize`.
 
     Args:
-      **features: of each its values: uint8 [n, ...], bytes of each example; int [n] from 0 to
-        127, an integer of each; or one int that all have.
+      **features: uint8 [n, ...], bytes of each example; int [n] from 0 to 127, an integer of each;
+        or one int that all have.
 
     Returns:
       uint8 [n, length].
@@ -102,7 +94,7 @@ def serialize_all(**features):
             raise ValueError(f"{name}: expected integers from 0 to 127.")
 
     def example(filled=None):
-        """An example of zeros, but for one feature that is full of ones."""
+        """Serializes an example of zeros, but for one feature that is full of ones."""
         values = {name: bytes([name == filled]) * array[0].size if array.ndim > 1
                   else int(name == filled) for name, array in varying.items()}
         return np.frombuffer(serialize(**{**features, **values}), np.uint8)
@@ -117,11 +109,6 @@ def serialize_all(**features):
 
 
 def framed_examples(shape, **features):
-    """Returns what `records.framed` makes of examples with images of one shape.
-
-    Args:
-      shape: height, width and depth.
-      **features: as for `serialize_all`.
-    """
+    """Returns framed records of examples with images of a shape; features: see `serialize_all`."""
     height, width, depth = shape
     return tfrecords.framed(serialize_all(height=height, width=width, depth=depth, **features))

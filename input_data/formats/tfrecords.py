@@ -15,20 +15,17 @@ import numpy as np
 from tqdm import tqdm
 
 from commands.whole_files import whole_file
-from input_data.dataset import DataError, names_in
+from input_data.dataset import DataError, check_split_of_file, names_in, readable
 
 HEADER = struct.Struct("<QI")
 FOOTER = struct.Struct("<I")
 CHUNK = 1000    # records that generators make at a time
 MOST_SHARDS = 99999     # their numbers have five digits
+PROBES = 64     # records that are looked at to see whether all are of one length
 
 
 def shard_names(name):
-    """Returns the files that NAME or NAME@N stands for: one, or N shards.
-
-    Raises:
-      DataError: if a file is missing; names the first one.
-    """
+    """Returns the files that NAME or NAME@N stands for: one, or N shards. Raises DataError."""
     base, _, count = name.rpartition("@")
     if "@" not in os.path.basename(name):
         names = [name]
@@ -44,17 +41,10 @@ def shard_names(name):
 
 
 def find(folder, names):
-    """Returns the one set of record files in a folder with one of these names, or None.
-
-    Args:
-      folder: str.
-      names: file names, without the suffix of shards.
-
-    Returns:
-      str, NAME or NAME@N with the folder in front.
+    """Returns a folder's record files of one of these names, as FOLDER/NAME[@N], or None.
 
     Raises:
-      DataError: if there are several; lists them.
+      DataError: if there are several.
     """
     found = [path for path, name in sets(folder).items() if name in names]
     if len(found) > 1:
@@ -63,8 +53,16 @@ def find(folder, names):
     return found[0] if found else None
 
 
+def in_data_dir(data_dir, split, names):
+    """Returns the records that --data_dir names, or those in its folder as `find`, or None."""
+    if os.path.isdir(data_dir):
+        return find(data_dir, names)
+    check_split_of_file(data_dir, split)
+    return data_dir
+
+
 def sets(folder):
-    """Returns a folder's sets of record files: NAME or NAME@N, the folder in front, to NAME."""
+    """Returns a dict from FOLDER/NAME[@N] to NAME of a folder's record files."""
     found = {}
     for entry in names_in(folder):
         name, shards = re.fullmatch(r"(.*?)(?:-\d{5}-of-(\d{5}))?", entry, re.DOTALL).groups()
@@ -87,106 +85,88 @@ class RecordFiles:
     """
 
     def __init__(self, paths):
-        self._files = [_FileIndex(path) for path in paths]
-        self._ends = np.cumsum([file.count for file in self._files])
+        self._paths = paths
+        self._sizes, self._offsets = zip(*map(_index, paths))
+        self._ends = np.cumsum(list(map(len, self._offsets)))
 
     def __len__(self):
         return int(self._ends[-1])
 
     def __getitem__(self, number):
         """Returns the bytes of a record. Raises DataError if they are damaged."""
-        file, position = self._locate(number)
-        return file.read(position)
+        file, position, offset = self._locate(number)
+        path = self._paths[file]
+        with readable(path), open(path, "rb", buffering=0) as stream:
+            stream.seek(offset)
+            size = _record_size(stream.read(HEADER.size), path, offset, self._sizes[file])
+            data = stream.read(size - HEADER.size)
+        data, footer = data[:-FOOTER.size], data[-FOOTER.size:]
+        if footer != FOOTER.pack(masked_crc(data)):
+            raise DataError(f"{path}: damaged record {position} at byte {offset}: its checksum "
+                            "does not fit its data; make or fetch the file again.")
+        return data
 
     def where(self, number):
         """Returns the file and position of a record, in words."""
-        file, position = self._locate(number)
-        return f"{file.path}, record {position} (byte {file.offset(position)})"
+        file, position, offset = self._locate(number)
+        return f"{self._paths[file]}, record {position} (byte {offset})"
 
     def _locate(self, number):
-        which = int(np.searchsorted(self._ends, number, side="right"))
-        start = int(self._ends[which - 1]) if which else 0
-        return self._files[which], int(number) - start
+        """Returns the number of a record's file, and its number and first byte in that."""
+        file = int(np.searchsorted(self._ends, number, side="right"))
+        position = int(number) - (int(self._ends[file - 1]) if file else 0)
+        return file, position, int(self._offsets[file][position])
 
 
-class _FileIndex:
-    """Where the records of one file begin."""
-
-    def __init__(self, path):
-        self.path = path
-        try:
-            self.size = os.path.getsize(path)
-            with open(path, "rb") as file:
-                self._stride = self._even_stride(file)
-                self._offsets = None if self._stride else self._scan(file)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-        self.count = self.size // self._stride if self._stride else len(self._offsets)
-
-    def offset(self, position):
-        return position * self._stride if self._stride else int(self._offsets[position])
-
-    def read(self, position):
-        offset = self.offset(position)
-        try:
-            with open(self.path, "rb", buffering=0) as file:
-                file.seek(offset)
-                data = file.read(self._data_length(file.read(HEADER.size), offset) + FOOTER.size)
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read ({error.strerror}).") from None
-        data, footer = data[:-FOOTER.size], data[-FOOTER.size:]
-        if footer != FOOTER.pack(masked_crc(data)):
-            raise DataError(f"{self.path}: damaged record {position} at byte {offset}: its "
-                            f"checksum does not fit its data; make or fetch the file again.")
-        return data
-
-    def _data_length(self, header, offset):
-        """Returns the length that a header gives, checked against checksum and file size."""
-        expected = f"{self.path}: expected a record at byte {offset}, found "
-        again = "; make or fetch the file again."
-        if len(header) < HEADER.size:
-            raise DataError(f"{expected}only {len(header)} more bytes{again}")
-        length, crc = HEADER.unpack(header)
-        if crc != masked_crc(header[:8]):
-            raise DataError(f"{expected}none: damaged, or not a TFRecord file{again}")
-        needed = HEADER.size + length + FOOTER.size
-        if offset + needed > self.size:
-            raise DataError(f"{expected}{self.size - offset} of its {needed} bytes: "
-                            f"the file is cut short{again}")
-        return length
-
-    def _even_stride(self, file, probes=64):
-        """Returns the length of every record, if probes say that it is the same, else None."""
-        if not self.size:
-            raise DataError(f"{self.path}: expected records, found an empty file.")
+def _index(path):
+    """Returns a file's size, and the sequence of its records' first bytes."""
+    with readable(path), open(path, "rb") as file:
+        size = os.path.getsize(path)
+        if not size:
+            raise DataError(f"{path}: expected records, found an empty file.")
         header = file.read(HEADER.size)
-        stride = HEADER.size + self._data_length(header, 0) + FOOTER.size
-        if self.size % stride:
-            return None
-        for number in np.unique(np.linspace(0, self.size // stride - 1, probes).astype(int)):
-            file.seek(int(number) * stride)
-            if file.read(HEADER.size) != header:
-                return None
-        return stride
-
-    def _scan(self, file):
+        stride = _record_size(header, path, 0, size)
+        evenly = range(0, size, stride)
+        probes = np.unique(np.linspace(0, size // stride - 1, PROBES).astype(int))
+        if size % stride == 0 and all(_header_at(file, evenly[probe]) == header
+                                      for probe in probes):
+            return size, evenly
         offsets, offset = [], 0
-        while offset < self.size:
-            file.seek(offset)
-            length = self._data_length(file.read(HEADER.size), offset)
+        while offset < size:
             offsets.append(offset)
-            offset += HEADER.size + length + FOOTER.size
-        return np.array(offsets, np.int64)
+            offset += _record_size(_header_at(file, offset), path, offset, size)
+        return size, np.array(offsets, np.int64)
+
+
+def _header_at(file, offset):
+    file.seek(offset)
+    return file.read(HEADER.size)
+
+
+def _record_size(header, path, offset, file_size):
+    """Returns the size of a whole record, whose header is checked."""
+    expected = f"{path}: expected a record at byte {offset}, found "
+    again = "; make or fetch the file again."
+    if len(header) < HEADER.size:
+        raise DataError(f"{expected}only {len(header)} more bytes{again}")
+    length, crc = HEADER.unpack(header)
+    if crc != masked_crc(header[:8]):
+        raise DataError(f"{expected}none: damaged, or not a TFRecord file{again}")
+    needed = HEADER.size + length + FOOTER.size
+    if offset + needed > file_size:
+        raise DataError(f"{expected}{file_size - offset} of its {needed} bytes: the file is cut "
+                        f"short{again}")
+    return needed
 
 
 def masked_crc(data):
-    """Returns the checksum that TFRecord files hold of some bytes."""
+    """Returns the masked CRC-32C of some bytes."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def write(name, records, count, max_shard=0):
-    """Writes records, an iterable of bytes. Other Args, Raises: as for `write_blocks`."""
+    """Writes records, an iterable of bytes, as `write_blocks` does."""
     rows = (np.frombuffer(record, np.uint8)[np.newaxis] for record in records)
     write_blocks(name, map(framed, rows), count, max_shard)
 
@@ -196,12 +176,12 @@ def write_blocks(name, blocks, count, max_shard=0):
 
     Args:
       name: str.
-      blocks: iterable of what `framed` returns.
-      count: number of the records in all of them.
+      blocks: iterable of arrays from `framed`.
+      count: number of all records.
       max_shard: most records in a file, or 0 for one file.
 
     Raises:
-      DataError: if a file is there already or cannot be written, or there would be too many.
+      DataError: if a file exists or cannot be written, or there would be too many.
     """
     shards = -(-count // max_shard) if max_shard else 1
     if shards > MOST_SHARDS:
@@ -212,7 +192,7 @@ def write_blocks(name, blocks, count, max_shard=0):
     bar = tqdm(total=count, unit=" records", mininterval=0.5)
     try:
         with bar, contextlib.ExitStack() as whole_files:
-            # All of them first: a file that is there already is found before hours of work.
+            # All of them first: a file that exists is found before hours of work.
             asides = [whole_files.enter_context(whole_file(path)) for path in paths]
             for shard, aside in enumerate(asides):
                 left = count * (shard + 1) // shards - count * shard // shards
@@ -236,14 +216,7 @@ def chunks(count):
 
 
 def framed(rows):
-    """Returns records with their length and checksums, as they stand in a file.
-
-    Args:
-      rows: uint8 [n, length], the data of n records.
-
-    Returns:
-      uint8 [n, length + 16].
-    """
+    """Adds length and checksums to the data of records, uint8 [n, length]: [n, length + 16]."""
     count, length = rows.shape
     size = struct.pack("<Q", length)
     found = np.empty((count, HEADER.size + length + FOOTER.size), np.uint8)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from input_data.dataset import DataError, listing
+from input_data.dataset import DataError, listing, names_in
 from input_data.formats import image_files
 
 SPLITS = ("train", "test")      # folders of these names, in any case, hold the class folders
@@ -13,19 +13,12 @@ LIKE_SPLITS = (*SPLITS, "training", "trn", "testing", "tst", "val", "valid", "va
 
 
 class ClassFolders(NamedTuple):
-    """What is in a folder of class folders.
+    """The images in a folder of class folders."""
 
-    Attributes:
-      class_names: tuple of str, the classes.
-      paths: list of str, the images, sorted, class by class.
-      labels: int32 [n], their classes.
-      ignored: list of str, files that are not images by their names.
-    """
-
-    class_names: tuple
-    paths: list
-    labels: np.ndarray
-    ignored: list
+    class_names: tuple      # of str
+    paths: list             # of str, sorted, class by class
+    labels: np.ndarray      # int32 [n]
+    ignored: list           # of str, paths of files whose names are not those of images
 
 
 def find(folder, class_names=None):
@@ -35,12 +28,8 @@ def find(folder, class_names=None):
 
     Args:
       folder: str.
-      class_names: the classes there may be; without them, the folders are the classes, and each
-        has images.
-
-    Raises:
-      DataError: if there is no folder of a class, or one of another class or of no class, or a
-        folder that cannot be read; without class_names, if there are less than two classes.
+      class_names: the classes there may be; without them, the folders are the classes, two or
+        more, and each has images; else a DataError is raised.
     """
     folders, ignored = _entries(folder)
     if not folders:
@@ -86,22 +75,13 @@ def _check_classes(folder, names):
 def _entries(folder):
     """Returns the names of a folder's folders, sorted, and the paths of its files."""
     folders, files = [], []
-    try:
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            if not _is_folder(entry):
-                files.append(entry.path)
-            elif not entry.name.startswith("."):
-                folders.append(entry.name)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror}).") from None
+    for name in names_in(folder):
+        path = os.path.join(folder, name)
+        if not os.path.isdir(path):
+            files.append(path)
+        elif not name.startswith("."):
+            folders.append(name)
     return folders, files
-
-
-def _is_folder(entry):
-    try:
-        return entry.is_dir()
-    except OSError:         # a link that leads to itself
-        return False
 
 
 def _images(folder, root):
@@ -118,10 +98,7 @@ def _images(folder, root):
             seen.add(real)
             folders, files = _entries(folder)
             for path in files:
-                (images if _is_shown_image(path) else others).append(path)
+                shown = not os.path.basename(path).startswith(".")
+                (images if shown and image_files.is_image(path) else others).append(path)
             waiting += [os.path.join(folder, name) for name in reversed(folders)]
     return images, others
-
-
-def _is_shown_image(path):
-    return not os.path.basename(path).startswith(".") and image_files.is_image(path)

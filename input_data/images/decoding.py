@@ -25,11 +25,7 @@ class Images:
         self._is_kept = np.zeros(len(paths), bool)
 
     def read(self, numbers):
-        """Returns uint8 [n, height, width, channels].
-
-        Raises:
-          DataError: if one cannot be read.
-        """
+        """Returns uint8 [n, height, width, channels]. Raises DataError if one cannot be read."""
         if self._kept is None:
             return np.stack([self._decoded(number) for number in numbers])
         for number in np.asarray(numbers)[~self._is_kept[numbers]]:
@@ -38,27 +34,25 @@ class Images:
         return self._kept[numbers]
 
     def _decoded(self, number):
-        try:
-            return image_files.read(self._paths[number], self._size)
-        except DataError as error:
-            raise _advised(error) from None
+        return _advised(image_files.read, self._paths[number], self._size)
 
 
 def shape(path, skip_broken):
     """Returns an image's height, width and channels, or None for one that is to be left out.
 
-    Only with skip_broken is it decoded; else its header is looked at.
-
-    Raises:
-      DataError: if it cannot be read, without skip_broken.
+    Only with skip_broken is it decoded; else its header is read. Raises DataError if it cannot be
+    read, without skip_broken.
     """
+    if not skip_broken:
+        return _advised(image_files.shape, path)
     try:
-        return image_files.read(path).shape if skip_broken else image_files.shape(path)
+        return image_files.read(path).shape
+    except DataError:
+        return None
+
+
+def _advised(read, *arguments):
+    try:
+        return read(*arguments)
     except DataError as error:
-        if skip_broken:
-            return None
-        raise _advised(error) from None
-
-
-def _advised(error):
-    return DataError(f"{error} --skip_broken leaves such images out.")
+        raise DataError(f"{error} --skip_broken leaves such images out.") from None

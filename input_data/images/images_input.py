@@ -25,27 +25,17 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
          validation_seed=0, skip_broken=False):
     """Opens a split of images in folders.
 
-    Files are `train/CLASS/*.png` and `test/CLASS/*.png`, of any format of `image_files`; the case
-    of `train` and `test` does not matter. Without a folder `train`, they are `CLASS/*.png`, and
-    `validation_fraction` of each class is the test split. The valid splits part the training
-    images by the same fraction. Examples are numbered in an order that mixes the classes, the
-    same each time, so that the first are a fair sample.
+    Files are `train/CLASS/*.png` and `test/CLASS/*.png`, in any format of `image_files`. Without a
+    folder `train`, they are `CLASS/*.png`, and `validation_fraction` of each class is the test
+    split. The valid splits part the training images by the same fraction. Examples are numbered
+    in a fixed order that mixes the classes, so that the first ones are a fair sample.
 
     Args:
-      data_dir: str, the folder.
-      split: "train", "test", "valid_train" or "valid_test".
-      num_targets: 1.
-      image_size: (height, width) or (height, width, channels) that the images are scaled and
-        converted to; what it does not say, all have as the first image to train on has it.
+      data_dir, split, num_targets: as for `input_data.load`.
+      image_size: (height, width) or (height, width, channels) to scale and convert images to; in
+        the rest, all must be like the first training image.
       validation_fraction, validation_seed: how much of each class is held out, and which.
       skip_broken: whether images that cannot be read are left out.
-
-    Returns:
-      Split; pixels are in [0, 1].
-
-    Raises:
-      DataError: if there are no such images, an image cannot be read or is of another size, a
-        class has none, or there are less than two classes.
     """
     check_single_target("images", num_targets)
     if data_dir is None or not os.path.isdir(data_dir):
@@ -53,17 +43,25 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
                         f"test/CLASS/*.png, or CLASS/*.png; found {data_dir}.")
     folders = class_folders.splits(data_dir)
     has_train = "train" in folders
-    training = class_folders.find(folders.get("train", data_dir))
-    found = training
+    found = training = class_folders.find(folders.get("train", data_dir))
     if has_train and split == "test":
-        found = class_folders.find(_test_folder(folders, data_dir), training.class_names)
+        if "test" not in folders:
+            raise DataError(f"{data_dir}/test: expected a folder of test images beside train/, "
+                            "found none; --validate=true, for training and for evaluation, holds "
+                            "images of train/ out instead.")
+        found = class_folders.find(folders["test"], training.class_names)
     size, like = _size(training.paths, image_size, skip_broken)
     chosen = _part(found.labels, split, has_train, validation_fraction, validation_seed)
     chosen = chosen[np.argsort(permuted(np.arange(len(chosen)), len(chosen), ORDER))]
-    kept, broken = _checked([found.paths[number] for number in chosen], size, like, image_size,
-                            skip_broken)
-    paths, labels = [found.paths[number] for number in chosen[kept]], found.labels[chosen[kept]]
-    images = decoding.Images(paths, size)
+    paths, labels, broken = [], [], []
+    for path, label in zip(np.array(found.paths, object)[chosen], found.labels[chosen]):
+        if (shape := decoding.shape(path, skip_broken)) is None:
+            broken.append(path)
+        else:
+            image_files.check_size(shape, size, image_size, path, like)
+            paths.append(path)
+            labels.append(label)
+    images, labels = decoding.Images(paths, size), np.array(labels, np.int32)
 
     def read(numbers):
         return {"images": images.read(numbers), "targets": labels[numbers, np.newaxis]}
@@ -72,14 +70,6 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
                        tuple(map(shown, found.class_names)), num_examples=len(paths))
     return Split(info, f"{data_dir}, {split} split", read, scaled_batch,
                  _notes(found, labels, broken, split))
-
-
-def _test_folder(folders, data_dir):
-    if "test" not in folders:
-        raise DataError(f"{data_dir}/test: expected a folder of test images beside train/, found "
-                        "none; --validate=true, for training and for evaluation, holds images of "
-                        "train/ out instead.")
-    return folders["test"]
 
 
 def _size(paths, image_size, skip_broken):
@@ -106,20 +96,8 @@ def _part(labels, split, has_train, fraction, seed):
     return numbers
 
 
-def _checked(paths, size, like, image_size, skip_broken):
-    """Returns which images can be read, bool [n], and the paths of those to be left out."""
-    kept = np.ones(len(paths), bool)
-    for number, path in enumerate(paths):
-        found = decoding.shape(path, skip_broken)
-        if found is None:
-            kept[number] = False
-        else:
-            image_files.check_size(found, size, image_size, path, like)
-    return kept, [path for path, keep in zip(paths, kept) if not keep]
-
-
 def _notes(found, labels, broken, split):
-    """Returns what is to be said of a split, and checks that there are images of each class."""
+    """Returns a split's notes for the screen, and checks that there are images of each class."""
     notes = [f"Classes: {listing(found.class_names, most=20)}."]
     if found.ignored:
         notes.append("Ignored files that are not images: "

@@ -277,14 +277,14 @@ def test_what_is_no_file_is_a_broken_image(data_dir, make, message):
 
 
 def test_a_folder_that_may_not_be_read_is_named(data_dir, monkeypatch):
-    scandir = os.scandir
+    listdir = os.listdir
 
     def refused(folder):
         if folder.endswith("/bee"):
             raise PermissionError(13, "Permission denied", folder)
-        return scandir(folder)
+        return listdir(folder)
 
-    monkeypatch.setattr(os, "scandir", refused)
+    monkeypatch.setattr(os, "listdir", refused)
     with pytest.raises(DataError, match=r"train/bee: cannot be read \(Permission denied\)\.$"):
         load(data_dir)
 

@@ -14,6 +14,7 @@ height, width, depth, label_1, label_2, image_raw_1, image_raw_2 and merged_raw.
 """
 
 import contextlib
+import functools
 import os
 import sys
 
@@ -25,11 +26,12 @@ if not __package__:     # run as a file: imports start from the project's folder
 import numpy as np
 
 from commands import command_line
-from commands.errors import UsageError, check_path
-from input_data.dataset import SPLITS, check_shift
+from commands.errors import UsageError
+from input_data.dataset import SPLITS, check_folder, check_shift
 from input_data.formats import tfrecords
-from input_data.mnist.pairs import Pairs, in_order
+from input_data.mnist.pairs import Pairs
 from input_data.mnist.shifts import Ground, every_shift
+from input_data.mnist.workers import in_order
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("data_dir", None, "Folder of the IDX files, and of the records made.",
@@ -52,17 +54,13 @@ flags.DEFINE_integer("workers", 1, "Pairs: processes that make them; the files d
 
 
 def generate(data_dir, split, shift, pad=0, max_shard=0):
-    """Writes every shift of a split's digits into the folder of its IDX files.
-
-    Args:
-      data_dir: str.
-      split, shift, pad, max_shard: as the flags of the same names.
+    """Writes every shift of a split's digits; arguments are the flags of the same names.
 
     Returns:
       str, the records' name, and int, their number.
 
     Raises:
-      DataError: if the digits are missing or damaged, or the records are there already.
+      DataError: if the digits are missing or damaged, or the records exist.
     """
     from input_data.formats.tf_examples import framed_examples
 
@@ -83,25 +81,18 @@ def generate(data_dir, split, shift, pad=0, max_shard=0):
 
 def generate_pairs(data_dir, split, shift, num_pairs, pad=0, max_shard=0, seed=0,
                    num_workers=1):
-    """Writes pairs of a split's digits into the folder of its IDX files.
-
-    Args:
-      data_dir: str.
-      split, shift, num_pairs, pad, max_shard, seed: as the flags of the same names.
-      num_workers: as the flag workers.
-
-    Returns, Raises: as for `generate`.
-    """
+    """Writes pairs of a split's digits; num_workers is the flag --workers. See `generate`."""
     pairs = Pairs(*_digits(data_dir, split, shift, pad), num_pairs, shift, pad, seed)
     name = os.path.join(data_dir, f"multi{split}_{shift}shifted_mnist.tfrecords")
-    blocks = in_order(PairRecords(pairs), tfrecords.chunks(len(pairs)), num_workers)
-    with contextlib.closing(blocks):        # ends the workers, whatever happens to the writing
+    blocks = in_order(functools.partial(_pair_records, pairs), tfrecords.chunks(len(pairs)),
+                      num_workers)
+    with contextlib.closing(blocks):        # ends the workers if the writing fails
         tfrecords.write_blocks(name, blocks, len(pairs), max_shard)
     return name, len(pairs)
 
 
 def _digits(data_dir, split, shift, pad):
-    """Returns a split's images and labels, on which the padding leaves room for the shift."""
+    """Returns a split's images and labels; checks that the padding leaves room for the shift."""
     from input_data.mnist.mnist_input import read_idx_split
 
     images, labels = read_idx_split(data_dir, split)
@@ -109,52 +100,38 @@ def _digits(data_dir, split, shift, pad):
     return images, labels
 
 
-class PairRecords:
-    """The records of pairs, as a function that can be sent to another process.
+def _pair_records(pairs, numbers):
+    """Returns the framed records of the Pairs of some numbers, uint8 [n, length]."""
+    from input_data.formats.tf_examples import framed_examples
 
-    Args:
-      pairs: Pairs.
-    """
-
-    def __init__(self, pairs):
-        self._pairs = pairs
-
-    def __call__(self, numbers):
-        """Returns the framed records of the pairs of some numbers, uint8 [n, length]."""
-        from input_data.formats.tf_examples import framed_examples
-
-        labels, images = self._pairs.make(numbers)
-        return framed_examples(
-            self._pairs.shape, label_1=labels[:, 0], label_2=labels[:, 1],
-            image_raw_1=images[:, 0], image_raw_2=images[:, 1], merged_raw=images[:, 2])
+    labels, images = pairs.make(numbers)
+    return framed_examples(
+        pairs.shape, label_1=labels[:, 0], label_2=labels[:, 1],
+        image_raw_1=images[:, 0], image_raw_2=images[:, 1], merged_raw=images[:, 2])
 
 
 def _settings(values):
-    check_path("--data_dir", values.data_dir)
-    if values.data_dir is None or not os.path.isdir(values.data_dir):
-        raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+    check_folder("--data_dir", values.data_dir)
     if values.multi_targets and not values.num_pairs:
         raise UsageError("--num_pairs: expected 1 or more with --multi_targets, found 0.")
     for name in ("num_pairs", "seed", "workers"):
         if values[name].present and not values.multi_targets:
-            raise UsageError(f"--{name} concerns pairs: expected --multi_targets=true "
-                             "with it.")
+            raise UsageError(f"--{name} is for pairs: expected --multi_targets=true with it.")
     return values
 
 
 def _main(values):
-    common = {"data_dir": values.data_dir, "split": values.split, "shift": values.shift,
-              "pad": values.pad, "max_shard": values.max_shard}
     try:
         if values.multi_targets:
-            name, count = generate_pairs(**common, num_pairs=values.num_pairs, seed=values.seed,
-                                         num_workers=values.workers)
+            name, count = generate_pairs(
+                values.data_dir, values.split, values.shift, values.num_pairs, values.pad,
+                values.max_shard, values.seed, values.workers)
         else:
-            name, count = generate(**common)
+            name, count = generate(values.data_dir, values.split, values.shift, values.pad,
+                                   values.max_shard)
     except KeyboardInterrupt as interrupt:
         raise type(interrupt)("on the way; no records were written") from None
     print(f"Wrote {count} records: {name}")
-    return 0
 
 
 def main(argv):

@@ -1,4 +1,4 @@
-"""MultiMNIST: pairs of digits, one over the other, from TFRecords or made when they are read."""
+"""MultiMNIST: pairs of overlapping digits, from TFRecords or made when they are read."""
 
 import numpy as np
 import tensorflow as tf
@@ -14,15 +14,14 @@ SHIFT = PAD = 4
 
 
 def from_digits(images, labels, source):
-    """Opens the pairs of some digits as a Split: those `mnist_shift.py` would write, unwritten.
+    """Opens the pairs of some digits as a Split; they are made when they are read.
 
-    A pair is made when it is read; pair k is record k of a generation with NUM_PAIRS, SHIFT and
-    PAD.
+    Pair k is record k that `mnist_shift.py` writes with NUM_PAIRS, SHIFT and PAD.
 
     Args:
       images: uint8 [n, height, width, 1].
       labels: int [n].
-      source: str, where the digits come from, in words.
+      source: str, describes the digits.
 
     Raises:
       DataError: if the digits are all of one class.

@@ -1,15 +1,11 @@
 import collections
-import os
-import signal
-import threading
-import time
 
 import numpy as np
 import pytest
 import scipy.stats
 
 from input_data.dataset import DataError
-from input_data.mnist.pairs import Pairs, in_order
+from input_data.mnist.pairs import Pairs
 from input_data.mnist.shifts_test import moved
 
 P = 1e-4        # sound random numbers fail such a test with one seed in 10,000
@@ -131,53 +127,3 @@ def test_a_pair_depends_on_seed_and_number_alone():
 def test_one_class_makes_no_pairs():
     with pytest.raises(DataError, match="2 or more classes, found 1"):
         Pairs(noise(5)[0], np.full(5, 7), 1, 0)
-
-
-def work(task):
-    time.sleep(0.02 * (task % 3))       # later tasks are done before earlier ones
-    return 10 * task
-
-
-def die(task):
-    if task == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return task
-
-
-def die_sending(task):
-    """Gives a result that fills the pipe, and dies before anybody reads it."""
-    if task == 1:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    return bytes(10_000_000)
-
-
-def fail(task):
-    raise DataError(f"task {task}")
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_order(workers):
-    assert list(in_order(work, range(9), workers)) == [10 * task for task in range(9)]
-
-
-def test_few_tasks_are_taken_ahead():
-    taken = []
-    results = in_order(work, (taken.append(task) or task for task in range(100)), 2)
-    assert next(results) == 0 and len(taken) <= 5
-    results.close()
-
-
-def test_a_killed_worker_is_an_error():
-    with pytest.raises(DataError, match="was killed"):
-        list(in_order(die, range(9), 2))
-
-
-def test_a_worker_killed_while_it_sends_is_an_error():
-    with pytest.raises(DataError, match="was killed"):
-        for _ in in_order(die_sending, range(9), 2):
-            time.sleep(1)
-
-
-def test_a_workers_error_arrives():
-    with pytest.raises(DataError, match="task 0"):
-        list(in_order(fail, range(9), 2))

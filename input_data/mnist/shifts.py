@@ -1,4 +1,4 @@
-"""Images moved by whole pixels."""
+"""Images shifted by whole pixels."""
 
 import numpy as np
 
@@ -24,14 +24,9 @@ class Ground:
         self._rows = wide.reshape(*wide.shape[:2], -1)      # [n, rows, columns * depth]
 
     def moved(self, numbers, shifts):
-        """Returns some of the images, moved down and right.
+        """Returns the images of some numbers, int [m], shifted: uint8 [m, *shape].
 
-        Args:
-          numbers: int [m], which images.
-          shifts: int [m, 2], rows and columns; negative for up and left.
-
-        Returns:
-          uint8 [m, *shape].
+        The shifts, int [m, 2], are rows down and columns to the right.
         """
         height, width, depth = self.shape
         windows = np.lib.stride_tricks.sliding_window_view(

@@ -19,8 +19,7 @@ if not __package__:     # run as a file: imports start from the project's folder
 import numpy as np
 
 from commands import command_line
-from commands.errors import UsageError, check_path
-from input_data.dataset import DataError
+from input_data.dataset import DataError, check_folder
 from input_data.formats import tfrecords
 from input_data.formats.norb_matrix import Matrix
 
@@ -39,19 +38,16 @@ flags.DEFINE_enum("split", "train", list(PREFIXES), "Which pairs.", flag_values=
 
 
 def generate(data_dir, split):
-    """Writes the records of a split into the folder of its matrices.
-
-    Args:
-      data_dir: str.
-      split: "train" or "test".
+    """Writes the records of "train" or "test" into the folder of its matrices.
 
     Returns:
       str, the records' name, and int, their number.
 
     Raises:
-      DataError: if the matrices are missing or damaged, or the records are there already.
+      DataError: if the matrices are missing or damaged, or the records exist.
     """
-    paths = _paths(data_dir, PREFIXES[split])
+    paths = {kind: os.path.join(data_dir, f"{PREFIXES[split]}-{kind}.mat")
+             for kind in ("dat", "cat", "info")}
     images = Matrix(paths["dat"], np.uint8, (CAMERAS, HEIGHT, WIDTH))
     labels = Matrix(paths["cat"], np.int32, ())
     metas = Matrix(paths["info"], np.int32, (META,))
@@ -62,16 +58,6 @@ def generate(data_dir, split):
     rows = zip(images.rows(), labels.rows(), metas.rows())
     tfrecords.write(name, _serialized(rows, paths["cat"]), len(images))
     return name, len(images)
-
-
-def _paths(data_dir, prefix):
-    paths = {kind: os.path.join(data_dir, f"{prefix}-{kind}.mat")
-             for kind in ("dat", "cat", "info")}
-    missing = [os.path.basename(path) for path in paths.values() if not os.path.isfile(path)]
-    if missing:
-        raise DataError(f"{data_dir}: expected {prefix}-{{dat,cat,info}}.mat (unpacked, if you "
-                        f"have .mat.gz), missing: {', '.join(missing)}.")
-    return paths
 
 
 def _serialized(rows, labels_path):
@@ -86,9 +72,7 @@ def _serialized(rows, labels_path):
 
 
 def _settings(values):
-    check_path("--data_dir", values.data_dir)
-    if values.data_dir is None or not os.path.isdir(values.data_dir):
-        raise UsageError(f"--data_dir: expected a folder, found {values.data_dir}.")
+    check_folder("--data_dir", values.data_dir)
     return values
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import conftest
 from input_data.dataset import DataError
-from input_data.formats.norb_matrix import Matrix, parse_header
+from input_data.formats.norb_matrix import Matrix
 from input_data.norb import norb_convert, norb_input
 
 TESTDATA = os.path.join(conftest.TESTDATA, "norb")
@@ -114,10 +114,10 @@ def promise_more(path):
 @pytest.mark.parametrize("damage, message", [
     (cut, "expected [0-9]+ bytes for 6 rows"),
     (lengthen, "expected [0-9]+ bytes for 6 rows"),
-    (empty, "header of no bytes"),
-    (zip_it, "unpacked first"),
+    (empty, r"found a header of \."),
+    (zip_it, "not gzipped, of N.* found a header of 1f8b"),
     (promise_more, "expected [0-9]+ bytes for 4294967295 rows"),
-    (os.remove, "missing: "),
+    (os.remove, r"cannot be read \(No such file"),
 ])
 def test_a_damaged_file_is_named_and_nothing_written(folder, capsys, kind, damage, message):
     damage(matrix(folder, kind))
@@ -132,11 +132,11 @@ def test_a_damaged_file_is_named_and_nothing_written(folder, capsys, kind, damag
 
 @pytest.mark.parametrize("kind, change, message", [
     ("cat", lambda array: array[:5], "6 pairs.* 5 labels"),
-    ("cat", lambda array: array.astype(np.uint8), "expected N values of int32, found 6.* of uint8"),
+    ("cat", lambda array: array.astype(np.uint8), "of N values of int32, .* 01000000 06"),
     ("cat", lambda array: array + np.int32(2), "from 0 to 4, found 5 for pair 3"),
-    ("dat", lambda array: array[:, :1], "expected Nx2x96x96 values of uint8, found 6x1x96x96"),
-    ("info", lambda array: array[:, :3], "expected Nx4 values of int32, found 6x3"),
-    ("info", lambda array: array[:0], "expected Nx4 values of int32, found 0x4"),
+    ("dat", lambda array: array[:, :1], "of Nx2x96x96 values .* 04000000 06000000 01000000 60"),
+    ("info", lambda array: array[:, :3], "of Nx4 values .* 02000000 06000000 03000000 01"),
+    ("info", lambda array: array[:0], "of Nx4 values .* 02000000 00000000 04000000 01"),
 ])
 def test_other_arrays_are_refused(folder, arrays, kind, change, message):
     write_matrix(matrix(folder, kind), np.ascontiguousarray(change(arrays[kind])))
@@ -154,12 +154,11 @@ def test_a_file_cut_while_it_is_read_is_named(folder):
 
 
 @given(st.binary(max_size=40))
-def test_damaged_headers_raise_only_data_errors(header):
-    try:
-        dtype, shape = parse_header(header, "file")
-    except DataError:
-        return
-    assert dtype in MAGIC and len(shape) == header[4]
+def test_damaged_headers_raise_only_data_errors(tmp_path_factory, header):
+    path = tmp_path_factory.getbasetemp() / "header.mat"
+    path.write_bytes(header)
+    with pytest.raises(DataError, match=r"header\.mat"):
+        Matrix(str(path), np.int32, (3,))
 
 
 @pytest.mark.parametrize("arguments", [["--data_dir=/nowhere"], ["--split=valid_test"], ["extra"]])

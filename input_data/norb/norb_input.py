@@ -1,19 +1,9 @@
 """smallNORB: toys seen by two cameras, from TFRecords of channel-first image pairs."""
 
-import os
-
-import numpy as np
 import tensorflow as tf
 
 from input_data import augmentation
-from input_data.dataset import (
-    DataError,
-    DatasetInfo,
-    Split,
-    check_single_target,
-    check_split_of_file,
-    single_target_batch,
-)
+from input_data.dataset import DataError, DatasetInfo, Split, check_single_target
 from input_data.formats import tfrecords
 from input_data.formats.image_records import ImageRecords
 
@@ -30,13 +20,7 @@ def load(data_dir, split, num_targets=1):
       data_dir: folder of {split}duo.tfrecords, or the name of a record file, with @N for N
         shards.
       split: "train" or "test".
-      num_targets: 1.
-
-    Returns:
-      Split.
-
-    Raises:
-      DataError: if there is no such data, several kinds of it, or it is damaged.
+      num_targets: as for `input_data.load`.
     """
     check_single_target("norb", num_targets)
     if split.startswith("valid_"):
@@ -44,16 +28,15 @@ def load(data_dir, split, num_targets=1):
     if data_dir is None:
         raise DataError("norb needs --data_dir, a folder of {train,test}duo.tfrecords; "
                         "python -m input_data.norb.norb_convert makes them.")
-    name = _record_name(data_dir, split)
+    name = tfrecords.in_data_dir(data_dir, split, [f"{split}duo.tfrecords"])
+    if name is None:
+        raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
+                        "python -m input_data.norb.norb_convert makes it.")
     found = ImageRecords(name, _parse)
-
-    def read(numbers):
-        images, labels = found.read(numbers)
-        return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
-
     info = DatasetInfo("norb", CROP, CROP, CAMERAS, len(CLASS_NAMES), CLASS_NAMES,
                        num_examples=len(found))
-    return Split(info, name, read, _augment if split == "train" else _plain)
+    return Split(info, name, found.read_labelled,
+                 _augment if split == "train" else augmentation.central_batches(CROP))
 
 
 def _parse(features, shape):
@@ -68,29 +51,10 @@ def _parse(features, shape):
             features.label("label", len(CLASS_NAMES)))
 
 
-def _record_name(data_dir, split):
-    if not os.path.isdir(data_dir):
-        check_split_of_file(data_dir, split)
-        return data_dir
-    name = tfrecords.find(data_dir, [f"{split}duo.tfrecords"])
-    if name is None:
-        raise DataError(f"{data_dir}: expected {split}duo.tfrecords, found none; "
-                        "python -m input_data.norb.norb_convert makes it.")
-    return name
-
-
 def _augment(stored, seed):
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
     images = tf.cast(stored["images"], tf.float32)
     images = augmentation.random_brightness(images, seeds[0])
     images = augmentation.random_contrast(images, seeds[1])
-    return _batch(augmentation.random_crop(images, CROP, CROP, seeds[2]), stored["targets"])
-
-
-def _plain(stored, seed):
-    images = augmentation.central_crop(stored["images"], CROP, CROP)
-    return _batch(tf.cast(images, tf.float32), stored["targets"])
-
-
-def _batch(images, targets):
-    return single_target_batch(tf.image.per_image_standardization(images), targets)
+    images = augmentation.random_crop(images, CROP, CROP, seeds[2])
+    return augmentation.standardized_batch(images, stored["targets"])

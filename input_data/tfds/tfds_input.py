@@ -4,16 +4,19 @@ import contextlib
 import functools
 import logging
 import math
+import multiprocessing
+import os
+import signal
 import threading
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from commands import quiet_tensorflow
 from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
 from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out, part
-from input_data.mnist.pairs import processes
 
 MEMORY_BYTES = 2**31    # of images at most, where the files' format has no reading by number
 RETRIES = 3             # of a download; the package's 10 take minutes without a connection
@@ -31,37 +34,40 @@ def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fr
       data_dir: str, the package's data folder; None for its own default.
       split: "train" or "test"; "valid_test" is the dataset's own split "validation", if there is
         one, else validation_fraction of train, and "valid_train" the rest of train.
-      num_targets: 1.
       name: str, such as "emnist/letters": a dataset with one image and one class an example.
-      image_size: (height, width) or (height, width, channels) that the images are scaled and
-        converted to; what it does not say, all have as the first image of train has it.
+      image_size: (height, width) or (height, width, channels) to scale and convert images to; in
+        the rest, all must be like the first of train.
       validation_fraction, validation_seed: how much of train is held out, and which.
-
-    Returns:
-      Split; pixels are in [0, 1].
-
-    Raises:
-      DataError: if the package is missing, the dataset cannot be had, has no such split or other
-        features, does not fit into memory, or an image is of another size.
+      num_targets: as for `input_data.load`.
     """
     check_single_target(f"tfds:{name}", num_targets)
     builder = _prepared(_package(), name, data_dir)
     image, label = _features(builder, name)
     source, whole = _source_split(builder, name, split)
     numbers = np.arange(builder.info.splits[source].num_examples)
+    size = _size(builder, image, image_size or ())
+
+    def fitted(number, example):
+        where = f"tfds:{name}, image {number}"
+        return _fitted(example[image], size, image_size, where), example[label]
+
+    by_number = _by_number(builder, source)
+    if by_number is None:
+        _check_memory(name, len(numbers), size)
+        stored = [fitted(number, example)
+                  for number, example in enumerate(_in_order(builder, source))]
     if not whole:
         out = held_out(len(numbers), validation_fraction, validation_seed)
         numbers = part(out, split == "valid_test", validation_fraction)
-    examples = _Examples(builder, name, image, label, image_size)
-    read_source = examples.opened(source)
 
     def read(places):
-        images, targets = read_source(numbers[places])
-        return {"images": images, "targets": targets[:, np.newaxis]}
+        examples = [stored[number] if by_number is None else fitted(number, by_number[int(number)])
+                    for number in numbers[places]]
+        images, labels = zip(*examples)
+        return {"images": np.stack(images), "targets": np.array(labels, np.int32)[:, np.newaxis]}
 
     names = tuple(builder.info.features[label].names)
-    info = DatasetInfo(f"tfds:{name}", *examples.size, len(names), names,
-                       num_examples=len(numbers))
+    info = DatasetInfo(f"tfds:{name}", *size, len(names), names, num_examples=len(numbers))
     return Split(info, f"{builder.info.full_name}, {split} split (of {source})", read, scaled_batch)
 
 
@@ -82,40 +88,47 @@ def _prepared(tfds, name, data_dir):
             return builder
     print(f"tfds:{name} is not in {builder.data_path}: downloading it; Ctrl-C stops that.",
           flush=True)
-    # The package's threads would end a download before they heed Ctrl-C; a process can be killed.
-    with processes(_download, 1) as (process,):
-        process.send((name, data_dir))
-        try:
-            _, error = process.recv()
-        except EOFError:
-            error = DataError(f"tfds:{name}: the process that downloads it was killed.")
-    if error:
-        raise error
+    # The package's threads finish a download before they heed Ctrl-C; a process can be killed.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_download, args=(name, data_dir, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        if error := ours.recv():
+            raise error
+    except EOFError:
+        raise DataError(f"tfds:{name}: the process that downloads it was killed.") from None
+    finally:
+        process.kill()
+        process.join()
     return tfds.builder(name, data_dir=data_dir)
 
 
-def _download(task):
-    """Downloads and prepares a dataset, in a process of its own.
-
-    Args:
-      task: the dataset's name and the folder for data, or None.
-    """
+def _download(name, data_dir, connection):
+    """Downloads and prepares a dataset in a process of its own; sends a DataError or None."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)        # the parent kills this process
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    quiet_tensorflow.load()
     from tensorflow_datasets.core.download import downloader
 
-    name, data_dir = task
     logging.disable(logging.WARNING)        # a line for each retry
     tqdm.set_lock(threading.RLock())        # its own would outlive a process that is killed
     downloader.MAX_RETRIES = RETRIES
     downloader._open_url = functools.partial(downloader._open_url, timeout=TIMEOUT)
-    with _one_line_errors(name):
-        _package().builder(name, data_dir=data_dir).download_and_prepare()
+    try:
+        with _one_line_errors(name):
+            _package().builder(name, data_dir=data_dir).download_and_prepare()
+        connection.send(None)
+    except DataError as error:
+        connection.send(error)
 
 
 @contextlib.contextmanager
 def _one_line_errors(name):
     try:
         yield
-    except Exception as error:              # the package's and its datasets' own, of any kind
+    except Exception as error:              # the package and its datasets raise any kind
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"tfds:{name} cannot be had ({reason}).") from None
 
@@ -138,86 +151,58 @@ def _features(builder, name):
 def _source_split(builder, name, split):
     """Returns the dataset's split that one of ours comes from, and whether it is all of it."""
     there = list(builder.info.splits)
+    has_own = not split.startswith("valid_") or "validation" in there
+    source = split
     if split.startswith("valid_"):
-        own = "validation" in there
-        source = "validation" if own and split == "valid_test" else "train"
-    else:
-        own, source = True, split
+        source = "validation" if has_own and split == "valid_test" else "train"
     if source not in there:
         advice = ("; --validate=true, for training and for evaluation, holds images out instead"
                   if source == "test" and "train" in there else "")
         raise DataError(f"tfds:{name}: expected a split {source}, found {', '.join(there)}"
                         f"{advice}.")
-    return source, own
+    return source, has_own
 
 
-class _Examples:
-    """Images, all of one size, and labels of a prepared dataset.
+def _size(builder, image, given):
+    """Returns height, width and channels of all images, the first of which may be given."""
+    known = builder.info.features[image].shape
+    if None in known[len(given):]:
+        by_number = _by_number(builder, "train")
+        first = by_number[0] if by_number else next(iter(_in_order(builder, "train")))
+        known = first[image].shape
+    return *given, *known[len(given):]
 
-    Attributes:
-      size: height, width and channels.
-    """
 
-    def __init__(self, builder, name, image, label, image_size):
-        self._builder, self._name = builder, name
-        self._image, self._label = image, label
-        self._given = image_size or ()
-        known = builder.info.features[image].shape
-        self.size = (*self._given, *known[len(self._given):])
-        if None in self.size:
-            by_number = self._by_number("train")
-            first = by_number[0] if by_number else next(iter(self._in_order("train")))
-            self.size = (*self._given, *first[image].shape[len(self._given):])
+def _by_number(builder, source):
+    """Returns a split's examples as a sequence, or None if their files' format has none."""
+    try:
+        return builder.as_data_source(split=source)
+    except NotImplementedError:
+        return None
 
-    def opened(self, source):
-        """Returns a function of numbers of a split's examples that returns images and labels."""
-        by_number = self._by_number(source)
-        if by_number is None:
-            images, labels = self._in_memory(source)
-            return lambda numbers: (images[numbers], labels[numbers])
 
-        def read(numbers):
-            found = [by_number[int(number)] for number in numbers]
-            images = [self._fitted(example[self._image], number)
-                      for example, number in zip(found, numbers)]
-            return np.stack(images), np.array([example[self._label] for example in found],
-                                              np.int32)
-        return read
+def _in_order(builder, source):
+    """Returns an iterable of a split's examples."""
+    import tensorflow_datasets as tfds
 
-    def _by_number(self, source):
-        """Returns a split's examples as a sequence, or None if their files' format has none."""
-        try:
-            return self._builder.as_data_source(split=source)
-        except NotImplementedError:
-            return None
+    return tfds.as_numpy(builder.as_dataset(
+        split=source, shuffle_files=False,
+        read_config=tfds.ReadConfig(interleave_cycle_length=1)))
 
-    def _in_memory(self, source):
-        count = self._builder.info.splits[source].num_examples
-        if count * math.prod(self.size) > MEMORY_BYTES:
-            raise DataError(
-                f"tfds:{self._name}: {count} images of {'x'.join(map(str, self.size))} are more "
-                f"than the {MEMORY_BYTES >> 20} MB that are kept in memory; make them smaller by "
-                f"--image_size, or prepare them for reading by number: tfds build {self._name} "
-                "--file_format=array_record.")
-        images = np.empty((count, *self.size), np.uint8)
-        labels = np.empty(count, np.int32)
-        for number, example in enumerate(self._in_order(source)):
-            images[number] = self._fitted(example[self._image], number)
-            labels[number] = example[self._label]
-        return images, labels
 
-    def _in_order(self, source):
-        import tensorflow_datasets as tfds
+def _check_memory(name, count, size):
+    if count * math.prod(size) > MEMORY_BYTES:
+        raise DataError(
+            f"tfds:{name}: {count} images of {'x'.join(map(str, size))} are more than the "
+            f"{MEMORY_BYTES >> 20} MB that are kept in memory; make them smaller by --image_size, "
+            f"or prepare them for reading by number: tfds build {name} "
+            "--file_format=array_record.")
 
-        return tfds.as_numpy(self._builder.as_dataset(
-            split=source, shuffle_files=False,
-            read_config=tfds.ReadConfig(interleave_cycle_length=1)))
 
-    def _fitted(self, image, number):
-        """Returns an image of the size, if it has it or --image_size says so."""
-        if image.shape == self.size:
-            return image
-        image_files.check_size(image.shape, self.size, self._given,
-                               f"tfds:{self._name}, image {number}", "the first")
-        grey = image.shape[2] == 1
-        return image_files.fitted(Image.fromarray(image[..., 0] if grey else image), self.size)
+def _fitted(image, size, image_size, where):
+    """Returns an image, uint8 [height, width, channels], scaled and converted if asked for."""
+    if image.shape == size:
+        return image
+    image_files.check_size(image.shape, size, image_size, where, "the first")
+    grey = image.shape[2] == 1
+    return image_files.fitted(Image.fromarray(image[..., 0] if grey else image), size)
