@@ -65,9 +65,9 @@ def write_idx(path, array):
         file.write(header + array.tobytes())
 
 
-def write_mnist(folder, images, labels, split="train"):
+def write_mnist(folder, images, labels, data="train"):
     """Writes images, uint8 [n, height, width], and labels as MNIST's IDX files."""
-    prefix = "train" if split == "train" else "t10k"
+    prefix = "train" if data == "train" else "t10k"
     write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
     write_idx(folder / f"{prefix}-labels-idx1-ubyte", np.asarray(labels, np.uint8))
 

@@ -72,8 +72,8 @@ def make_network(contestant):
 def _training(contestant):
     network = make_network(contestant)
     if contestant.real_batches:
-        split = input_data.load(contestant.network, None, "train")
-        batches = iter(training_batches(split, contestant.batch_size, seed=0))
+        data = input_data.load(contestant.network, None, "train")
+        batches = iter(training_batches(data, contestant.batch_size, seed=0))
     else:
         batches = itertools.repeat(
             random_batch(INFOS[contestant.network], contestant.batch_size))

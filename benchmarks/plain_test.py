@@ -45,9 +45,9 @@ def test_plain_pairs_are_records_of_multimnist(tmp_path, digits):
     images, labels = digits
     path = tmp_path / "multitrain_4shifted_mnist.tfrecords"
     plain.write_pairs(str(path), images[..., np.newaxis], labels, count=20, shift=4, pad=4)
-    split = mnist_input.load(str(path), "train", num_targets=2)
-    assert (split.info.height, split.info.width, split.info.num_examples) == (36, 36, 20)
-    stored = split.read(np.arange(20))
+    data = mnist_input.load(str(path), "train", num_targets=2)
+    assert (data.info.height, data.info.width, data.info.num_examples) == (36, 36, 20)
+    stored = data.read(np.arange(20))
     assert (stored["targets"][:, 0] != stored["targets"][:, 1]).all()
     both = stored["target_images"].astype(np.int32).sum(axis=1)
     np.testing.assert_array_equal(stored["images"], np.minimum(both, 255))

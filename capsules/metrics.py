@@ -17,15 +17,7 @@ def correct(logits, targets):
 
 
 def almost_correct(logits, targets):
-    """Whether the classes of the highest logits hold at least one of the targets.
-
-    Args:
-      logits: float [batch, num_classes].
-      targets: int [batch, num_targets], class ids in any order.
-
-    Returns:
-      bool [batch].
-    """
+    """Whether the classes of the highest logits hold a target; arguments as in `correct`."""
     return tf.reduce_any(_found(logits, targets), axis=-1)
 
 

@@ -71,6 +71,11 @@ def run(argv, flag_values, settings, main, about, tensorflow=True, takes_argumen
         raise
 
 
+def command(flag_values, settings, main, about, **options):
+    """Returns the function of argv that calls `run` with the other arguments."""
+    return lambda argv: run(argv, flag_values, settings, main, about, **options)
+
+
 def _parsed(flag_values, argv):
     """Parses flags, and returns the other arguments."""
     try:

@@ -6,7 +6,7 @@ import re
 
 from input_data.dataset import DataError
 
-# A reader is a module with `load(data_dir, split, num_targets)` that returns a `dataset.Split`; its
+# A reader is a module with `load(data_dir, split, num_targets)` that returns a `Dataset`; its
 # arguments, options and errors are those of `load` below. NAME in a key is the argument `name`.
 # Where a dataset has images without labels, its reader has `load_unlabelled(data_dir, image_size)`.
 READERS = {
@@ -58,7 +58,7 @@ def load(name, data_dir, split, num_targets=1, **options):
         skip_broken: bool, whether files that cannot be read are left out.
 
     Returns:
-      dataset.Split.
+      dataset.Dataset.
 
     Raises:
       dataset.DataError: if data are missing or damaged, or the reader lacks an option.
@@ -82,7 +82,7 @@ def load_unlabelled(name, data_dir, image_size=None):
     """Opens the images of a dataset that have no labels; arguments and errors are `load`'s.
 
     Returns:
-      dataset.Split with names; its batches hold images alone.
+      dataset.Dataset with names; its batches hold images alone.
     """
     reader, _ = _reader(name)
     if not hasattr(reader, "load_unlabelled"):

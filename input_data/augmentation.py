@@ -64,7 +64,7 @@ def random_contrast(images, seed, least=CONTRAST[0], most=CONTRAST[1]):
 
 
 def shifted_batches(split, max_shift, shape):
-    """Returns a `prepare` of Splits: pixels scaled to [0, 1], training images shifted.
+    """Returns a Dataset's `prepare`: pixels scaled to [0, 1], training images shifted.
 
     Raises DataError if a shift may move an image of the shape out of sight.
     """
@@ -80,7 +80,7 @@ def shifted_batches(split, max_shift, shape):
 
 
 def central_batches(size):
-    """Returns a `prepare` of Splits: the middle of each image, size x size pixels, standardized."""
+    """Returns a Dataset's `prepare`: the middle of each image, size x size, standardized."""
     def prepare(stored, seed):
         images = central_crop(stored["images"], size, size)
         return standardized_batch(tf.cast(images, tf.float32), stored["targets"])

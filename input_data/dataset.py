@@ -1,6 +1,6 @@
 """A dataset: a description of its examples, and a way to read them by number.
 
-A reader returns a `Split`. `pipeline` makes batches of it, the dicts that networks take:
+A reader returns a `Dataset`. `pipeline` makes batches of it, the dicts that networks take:
 
     images         float32 [batch, height, width, depth]
     targets        int32   [batch, num_targets]            class ids, no order implied
@@ -114,7 +114,7 @@ def single_target_batch(images, targets):
 
 
 def array_reader(images, labels):
-    """Returns a `read` of Splits for images in memory and their labels, int32 [n]."""
+    """Returns a `read` of a Dataset for images in memory and their labels, int32 [n]."""
     def read(numbers):
         return {"images": images[numbers], "targets": labels[numbers, np.newaxis]}
 
@@ -122,14 +122,14 @@ def array_reader(images, labels):
 
 
 def scaled_batch(stored, seed):
-    """Returns the batch of uint8 images, scaled to [0, 1]; a `prepare` of Splits."""
+    """Returns the batch of uint8 images, scaled to [0, 1]; a Dataset's `prepare`."""
     import tensorflow as tf  # here, as commands read this module before they check their flags
 
     return single_target_batch(tf.cast(stored["images"], tf.float32) / 255, stored["targets"])
 
 
 @dataclasses.dataclass(frozen=True)
-class Split:
+class Dataset:
     """One split of a dataset: examples that can be read in any order.
 
     Attributes:

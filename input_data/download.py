@@ -176,9 +176,7 @@ def _main(values):
     download(SOURCES[values.dataset], values.data_dir, values.mirror)
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, _main, __doc__, tensorflow=False)
+main = command_line.command(FLAGS, _settings, _main, __doc__, tensorflow=False)
 
 
 if __name__ == "__main__":

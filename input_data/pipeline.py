@@ -11,21 +11,21 @@ from input_data.dataset import DataError
 AUGMENTATION = 1
 
 
-def training_batches(split, batch_size, seed, first_batch=0, part=None):
+def training_batches(data, batch_size, seed, first_batch=0, part=None):
     """Returns an endless tf.data.Dataset of shuffled, augmented batches.
 
     Every example comes once an epoch, and each epoch has its own order. Batches continue across
     epochs, so all are full.
 
     Args:
-      split: Split.
+      data: Dataset.
       batch_size: examples in a batch.
       seed: int, decides order and augmentation.
       first_batch: number of the first batch, the step of a resumed training.
       part: (start, end) of the examples of each batch to read and return; None for all.
     """
-    count = _count(split)
-    stored = _reader(split)
+    count = _count(data)
+    stored = _reader(data)
     start, end = part or (0, batch_size)
 
     def shuffled(batch):
@@ -42,30 +42,30 @@ def training_batches(split, batch_size, seed, first_batch=0, part=None):
         whole = {key: tf.pad(values, [around] + [[0, 0]] * (values.shape.rank - 1))
                  for key, values in examples.items()}
         return {key: values[start:end]
-                for key, values in split.prepare(whole, augmentation_seed).items()}
+                for key, values in data.prepare(whole, augmentation_seed).items()}
 
     def make(batch):
         augmentation_seed = tf.random.experimental.stateless_fold_in(
             tf.constant([seed, AUGMENTATION], tf.int64), batch)
         examples = stored(shuffled(batch))
-        prepare = split.prepare if end - start == batch_size else prepared
+        prepare = data.prepare if end - start == batch_size else prepared
         return prepare(examples, augmentation_seed)
 
     batches = tf.data.Dataset.counter(first_batch).map(make, num_parallel_calls=1)
     return batches.prefetch(2)
 
 
-def evaluation_batches(split, batch_size, limit=None):
+def evaluation_batches(data, batch_size, limit=None):
     """Returns a tf.data.Dataset of every example once, in the files' order.
 
     The last batch may be smaller; `limit`, if given, is the number of examples to stop at.
     """
-    count = _count(split) if limit is None else min(limit, _count(split))
-    stored = _reader(split)
+    count = _count(data) if limit is None else min(limit, _count(data))
+    stored = _reader(data)
 
     def make(start):
         index = tf.range(start, tf.minimum(start + batch_size, count))
-        return split.prepare(stored(index), tf.zeros([2], tf.int64))
+        return data.prepare(stored(index), tf.zeros([2], tf.int64))
 
     starts = tf.data.Dataset.range(0, count, batch_size)
     return starts.map(make, num_parallel_calls=1).prefetch(2)
@@ -83,19 +83,19 @@ def plain_data_errors():
         raise DataError(found.group(1)) from None
 
 
-def _count(split):
-    if not split.info.num_examples:
-        raise DataError(f"{split.source}: expected at least one example, found none.")
-    return split.info.num_examples
+def _count(data):
+    if not data.info.num_examples:
+        raise DataError(f"{data.source}: expected at least one example, found none.")
+    return data.info.num_examples
 
 
-def _reader(split):
+def _reader(data):
     """Returns a function that reads examples by number in tf.data, shaped like the first one."""
-    first = split.read([0])
+    first = data.read([0])
     keys = sorted(first)
 
     def read(numbers):
-        arrays = split.read(numbers)
+        arrays = data.read(numbers)
         return [arrays[key] for key in keys]
 
     def stored(index):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.dataset import DataError, Dataset, DatasetInfo
 from input_data.pipeline import evaluation_batches, plain_data_errors, training_batches
 
 
@@ -23,8 +23,8 @@ def numbered_split(count, damaged=None):
         return {"images": images + noise, "targets": stored["targets"],
                 "target_images": images[:, None]}
 
-    return Split(DatasetInfo("numbers", 2, 2, 1, count, (), num_examples=count), "numbers",
-                 read, prepare)
+    return Dataset(DatasetInfo("numbers", 2, 2, 1, count, (), num_examples=count), "numbers",
+                   read, prepare)
 
 
 def first(batches, count):

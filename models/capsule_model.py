@@ -12,8 +12,7 @@ from models.network import Network, build_chain
 
 @keras.saving.register_keras_serializable(package="models")
 class CapsuleModel(Network):
-    """Convolution, primary capsules, class capsules, and a decoder when remake is true.
-    """
+    """Convolution, primary capsules, class capsules, and a decoder when remake is true."""
 
     uses: ClassVar[tuple] = ("leaky", "num_prime_capsules", "padding", "remake", "routing")
     shaped_by: ClassVar[dict] = {

@@ -7,8 +7,7 @@ from models.network import Network, build_chain
 
 
 class Chain(Network):
-    """A network that is one chain of layers, from images to logits.
-    """
+    """A network that is one chain of layers, from images to logits."""
 
     def __init__(self, hparams, image_shape, num_classes, *args, **kwargs):
         super().__init__(hparams, image_shape, num_classes, *args, **kwargs)

@@ -10,8 +10,7 @@ from models.chain import Chain
 
 @keras.saving.register_keras_serializable(package="models")
 class ConvModel(Chain):
-    """Two pooled convolutions and two dense layers; logits are linear.
-    """
+    """Two pooled convolutions and two dense layers; logits are linear."""
 
     uses: ClassVar[tuple] = ("padding",)
     shaped_by: ClassVar[dict] = {

@@ -17,8 +17,7 @@ SOFTMAX = {"loss_type": "softmax"}
 
 @keras.saving.register_keras_serializable(package="models")
 class MultilayerPerceptron(Chain):
-    """Pixels, 50 ReLU, linear: 784-50-10 for MNIST, 39,760 parameters.
-    """
+    """Pixels, 50 ReLU, linear: 784-50-10 for MNIST, 39,760 parameters."""
 
     defaults: ClassVar[dict] = SOFTMAX
     most_targets: ClassVar[int] = 1

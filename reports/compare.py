@@ -99,9 +99,7 @@ def _batch_size(item):
     return name.strip(), int(number)
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, compare, __doc__)
+main = command_line.command(FLAGS, _settings, compare, __doc__)
 
 
 if __name__ == "__main__":

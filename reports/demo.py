@@ -58,8 +58,8 @@ def demonstrate(folder):
     evaluate(evaluation)
     result = contents.read(evaluation.test_folder, contents.RESULT)
     path = os.path.join(folder, "reconstructions.png")
-    network, split = trained_network.load(trained_network.of_checkpoint(checkpoint))
-    reconstructions.picture(network, split, path, replace=True)
+    network, data = trained_network.load(trained_network.of_checkpoint(checkpoint))
+    reconstructions.picture(network, data, path, replace=True)
     print(SCREEN.format(
         wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],
         checkpoint=checkpoint, picture=path, folder=folder, batch=BATCH_SIZE, more=3 * STEPS,

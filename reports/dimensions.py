@@ -50,14 +50,14 @@ def turn(network, capsules, target):
     return images.numpy().reshape(atoms, len(OFFSETS), *network.image_shape)
 
 
-def turned_examples(network, split, numbers):
+def turned_examples(network, data, numbers):
     """Returns a Turned for each winning capsule of test images, num_targets an image."""
     import capsules
 
-    batch = trained_network.examples(split, numbers, "--examples")
+    batch = trained_network.examples(data, numbers, "--examples")
     inferred = network({"images": batch["images"]})
-    winning = capsules.predicted(inferred.logits, split.info.num_targets)
-    names = split.info.class_names
+    winning = capsules.predicted(inferred.logits, data.info.num_targets)
+    names = data.info.class_names
     return [Turned(f"Capsule of {names[target]}: test image {number}, a "
                    f"{'+'.join(names[label] for label in labels)}", turn(network, own, target))
             for number, labels, own, targets in zip(numbers, batch["targets"].numpy(),
@@ -65,15 +65,15 @@ def turned_examples(network, split, numbers):
             for target in targets]
 
 
-def first_examples(network, split, names):
+def first_examples(network, data, names):
     """Returns the number of the first test image that is read right, for each name of a class."""
-    known = split.info.class_names
+    known = data.info.class_names
     for name in names:
         if name not in known:
             raise UsageError(f"--digits: expected some of {','.join(known)}, found {name!r}.")
     targets, is_right = map(np.concatenate, zip(*(
         (batch["targets"], trained_network.right(batch["targets"], predictions))
-        for batch, predictions, _ in trained_network.answers(network, split, MOST_SEARCHED))))
+        for batch, predictions, _ in trained_network.answers(network, data, MOST_SEARCHED))))
     found = {name: np.flatnonzero(is_right & (targets == known.index(name)).any(axis=1))
              for name in names}
     for name, numbers in found.items():
@@ -102,20 +102,18 @@ def _settings(values):
 
 def _main(settings):
     chosen, digits, numbers, paths = settings
-    network, split = trained_network.load(chosen, needs=("class_capsules", "decoder"))
+    network, data = trained_network.load(chosen, needs=("class_capsules", "decoder"))
     if digits:
-        numbers = first_examples(network, split, digits)
-    panels = turned_examples(network, split, numbers)
+        numbers = first_examples(network, data, digits)
+    panels = turned_examples(network, data, numbers)
     figures.save(figure(panels), paths[0])
     for path in paths[1:]:
         animate(panels, path)
     for path in paths:
-        print(f"Wrote {path}: {split.source}.")
+        print(f"Wrote {path}: {data.source}.")
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
+main = command_line.command(FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ def run(*arguments):
 
 
 def test_one_dimension_moves_at_a_time(untrained):
-    network, split = trained_network.load(trained_network.of_checkpoint(untrained()))
-    inferred = network({"images": trained_network.examples(split, [5], "")["images"]})
+    network, data = trained_network.load(trained_network.of_checkpoint(untrained()))
+    inferred = network({"images": trained_network.examples(data, [5], "")["images"]})
     capsules = inferred.capsules.numpy()[0]
     images = dimensions.turn(network, capsules, target=4)
     assert images.shape == (16, 11, 28, 28, 1)
@@ -33,22 +33,22 @@ def test_offsets_are_the_papers():
 
 
 def test_digits_are_the_first_that_are_read_right(reader):
-    network, split = trained_network.load(trained_network.of_checkpoint(reader))
-    numbers = dimensions.first_examples(network, split, ["7", "0"])
-    batch = trained_network.examples(split, numbers, "")
+    network, data = trained_network.load(trained_network.of_checkpoint(reader))
+    numbers = dimensions.first_examples(network, data, ["7", "0"])
+    batch = trained_network.examples(data, numbers, "")
     np.testing.assert_array_equal(batch["targets"], [[7], [0]])
     np.testing.assert_array_equal(np.argmax(network({"images": batch["images"]}).logits, axis=1),
                                   [7, 0])
-    titles = [panel.title for panel in dimensions.turned_examples(network, split, numbers)]
+    titles = [panel.title for panel in dimensions.turned_examples(network, data, numbers)]
     assert titles == [f"Capsule of 7: test image {numbers[0]}, a 7",
                       f"Capsule of 0: test image {numbers[1]}, a 0"]
 
 
 def test_both_winners_of_a_pair_are_turned(untrained):
     name = untrained(data_dir=PAIRS, num_targets=2)
-    network, split = trained_network.load(
+    network, data = trained_network.load(
         trained_network.of_checkpoint(name, data_dir=PAIRS, num_targets=2))
-    titles = [panel.title for panel in dimensions.turned_examples(network, split, [1])]
+    titles = [panel.title for panel in dimensions.turned_examples(network, data, [1])]
     assert len(titles) == 2 and titles[0] != titles[1] and "+" in titles[0]
 
 

@@ -158,18 +158,18 @@ def _train(asked, settings, held_out):
             return status, history
 
 
-def _evaluate(settings, step, splits, most):
+def _evaluate(settings, step, datasets, most):
     """Returns a network's number of parameters, and its Score of each split at a step."""
     from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint
     from training.evaluation.counts import Evaluation, gather
     from training.evaluation.inference import Inference
 
     stored = StoredCheckpoint(os.path.join(settings.train_folder, f"{CHECKPOINT_NAME}-{step}"))
-    info = splits[0].info
+    info = datasets[0].info
     network = models.build(settings.model, contents.read_hparams(stored.folder), info)
     stored.restore_network(network)
     inference = Inference(network)
-    found = (Evaluation.of(gather(inference.over(split, most)), 0, 0) for split in splits)
+    found = (Evaluation.of(gather(inference.over(data, most)), 0, 0) for data in datasets)
     return network.count_params(), [Score(one.correct, one.examples) for one in found]
 
 
@@ -194,7 +194,7 @@ def _report(asked, level, rows, source):
 
 
 def _affine_digits(asked, digits, count):
-    """Returns the Split to evaluate on, generated from the test digits if none is named."""
+    """Returns the Dataset to evaluate on, generated from the test digits if none is named."""
     from input_data.affnist import affine_digits, affnist_input
 
     if asked.affnist:
@@ -202,11 +202,11 @@ def _affine_digits(asked, digits, count):
     path = os.path.join(asked.summary_dir, affnist_input.GENERATED)
     if not os.path.exists(path):
         affine_digits.generate(digits, asked.summary_dir)
-    split = input_data.load("affnist", path, "test")
-    if split.info.num_examples != count:
-        raise RunError(f"{path}: expected {count} digits, found {split.info.num_examples} of an "
+    data = input_data.load("affnist", path, "test")
+    if data.info.num_examples != count:
+        raise RunError(f"{path}: expected {count} digits, found {data.info.num_examples} of an "
                        "earlier comparison; move it away or give another --summary_dir.")
-    return split
+    return data
 
 
 def _settings(values):
@@ -224,9 +224,7 @@ def _settings(values):
         for model, recipe in RECIPES.items()}
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, compare, __doc__)
+main = command_line.command(FLAGS, _settings, compare, __doc__)
 
 
 if __name__ == "__main__":

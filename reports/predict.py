@@ -25,21 +25,21 @@ flags.DEFINE_boolean("json", False, "Print JSON: a list with an object for each 
                      flag_values=FLAGS)
 
 
-def predict(network, split, paths):
-    """Reads image files with a Network, for the dataset of a Split.
+def predict(network, data, paths):
+    """Reads image files with a Network, for the dataset of a Dataset.
 
     Returns a dict for each: image (the path), classes (names of the num_targets classes of the
     highest values, highest first), and lengths or, without capsules, logits: {name: float}.
     """
     import capsules
 
-    names = split.info.class_names
+    names = data.info.class_names
     values = "lengths" if hasattr(network, "class_capsules") else "logits"
     found = []
     for start in range(0, len(paths), AT_ONCE):
         part = paths[start:start + AT_ONCE]
-        logits = network(picture_files.batch(part, split)).logits
-        highest = capsules.predicted(logits, split.info.num_targets).numpy()
+        logits = network(picture_files.batch(part, data)).logits
+        highest = capsules.predicted(logits, data.info.num_targets).numpy()
         found += [{"image": path, "classes": [names[target] for target in targets],
                    values: {name: round(float(value), 4) for name, value in zip(names, row)}}
                   for path, targets, row in zip(part, highest, logits.numpy())]
@@ -64,10 +64,7 @@ def _main(settings):
     print(json.dumps(found, indent=2) if as_json else "\n".join(map(_line, found)))
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, _main, __doc__,
-                            takes_arguments=True)
+main = command_line.command(FLAGS, _settings, _main, __doc__, takes_arguments=True)
 
 
 if __name__ == "__main__":

@@ -57,10 +57,10 @@ class Cases(NamedTuple):
         return Cases(*(values[chosen] for values in self))
 
 
-def find_cases(network, split, right, wrong, most=10000):
+def find_cases(network, data, right, wrong, most=10000):
     """Returns the first Cases that are read right and that are read wrong, among `most` images."""
     wanted, found = {True: right, False: wrong}, {True: [], False: []}
-    for batch, predictions, logits in trained_network.answers(network, split, most):
+    for batch, predictions, logits in trained_network.answers(network, data, most):
         labels = batch["targets"]
         cases = Cases(batch["images"], batch["target_images"], labels,
                       _in_place(labels, predictions), _next_class(labels, predictions, logits))
@@ -95,10 +95,10 @@ def reconstruct(network, cases, classes):
     return network({"images": cases.images, "targets": classes}).reconstructions.numpy()
 
 
-def sections(network, split, right, wrong):
+def sections(network, data, right, wrong):
     """Returns the Sections that show Cases that are read right, and Cases that are read wrong."""
-    names = split.info.class_names
-    pairs = split.info.num_targets > 1
+    names = data.info.class_names
+    pairs = data.info.num_targets > 1
     legend = ", first digit orange, second blue" if pairs else ""
 
     def words(classes):
@@ -169,9 +169,9 @@ def _draw_strip(figure, part, start):
         axis.set_title(caption, fontsize=9, color=part.colour)
 
 
-def picture(network, split, path, right=20, wrong=10, most=10000, replace=False):
+def picture(network, data, path, right=20, wrong=10, most=10000, replace=False):
     """Draws images that are read right and wrong, among `most`, with their reconstructions."""
-    parts = sections(network, split, *find_cases(network, split, right, wrong, most))
+    parts = sections(network, data, *find_cases(network, data, right, wrong, most))
     if not parts:
         raise RunError(f"{path}: nothing to draw: of the first {most} images none is read "
                        f"{'right' if right else 'wrong'}.")
@@ -187,14 +187,12 @@ def _settings(values):
 
 def _main(settings):
     chosen, path, numbers = settings
-    network, split = trained_network.load(chosen, needs=("class_capsules", "decoder"))
-    picture(network, split, path, *numbers)
-    print(f"Wrote {path}: {split.source}.")
+    network, data = trained_network.load(chosen, needs=("class_capsules", "decoder"))
+    picture(network, data, path, *numbers)
+    print(f"Wrote {path}: {data.source}.")
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
+main = command_line.command(FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

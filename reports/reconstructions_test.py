@@ -16,23 +16,23 @@ def run(*arguments):
 def pairs(untrained):
     """A network for pairs, and pairs that it reads: some right, by their labels."""
     name = untrained(data_dir=PAIRS, num_targets=2)
-    network, split = trained_network.load(
+    network, data = trained_network.load(
         trained_network.of_checkpoint(name, data_dir=PAIRS, num_targets=2))
     found = np.concatenate(
-        [predictions for _, predictions, _ in trained_network.answers(network, split)])
+        [predictions for _, predictions, _ in trained_network.answers(network, data)])
 
     def read(numbers):
-        stored = split.read(numbers)
+        stored = data.read(numbers)
         right = np.asarray(numbers) < 2
         targets = np.where(right[:, None], found[numbers][:, ::-1], stored["targets"])
         return {**stored, "targets": targets.astype(np.int32)}
 
-    return network, input_data.dataset.Split(split.info, split.source, read, split.prepare)
+    return network, input_data.dataset.Dataset(data.info, data.source, read, data.prepare)
 
 
 def test_right_and_wrong_ones_are_chosen_separately(reader):
-    network, split = trained_network.load(trained_network.of_checkpoint(reader))
-    right, wrong = find_cases(network, split, right=15, wrong=5)
+    network, data = trained_network.load(trained_network.of_checkpoint(reader))
+    right, wrong = find_cases(network, data, right=15, wrong=5)
     assert (len(right.images), len(wrong.images)) == (15, 5)
     np.testing.assert_array_equal(right.labels, right.predictions)
     assert (wrong.labels != wrong.predictions).all()
@@ -46,8 +46,8 @@ def test_right_and_wrong_ones_are_chosen_separately(reader):
 
 
 def test_fewer_cases_than_wanted_are_all_shown(reader):
-    network, split = trained_network.load(trained_network.of_checkpoint(reader))
-    right, wrong = find_cases(network, split, right=500, wrong=500, most=60)
+    network, data = trained_network.load(trained_network.of_checkpoint(reader))
+    right, wrong = find_cases(network, data, right=500, wrong=500, most=60)
     assert len(right.images) + len(wrong.images) == 60 and len(right.images) > 40
 
 
@@ -59,11 +59,11 @@ def test_a_right_digit_keeps_its_place_beside_a_wrong_one():
 
 
 def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
-    network, split = trained_network.load(trained_network.of_checkpoint(reader))
-    right, wrong = find_cases(network, split, 3, 2)
-    first, second = sections(network, split, right, wrong)
+    network, data = trained_network.load(trained_network.of_checkpoint(reader))
+    right, wrong = find_cases(network, data, 3, 2)
+    first, second = sections(network, data, right, wrong)
     assert set(first.rows) == {"input", "reconstruction"}
-    names = split.info.class_names
+    names = data.info.class_names
     assert first.captions == [names[label] for label in right.labels[:, 0]]
     assert second.captions == [f"{names[label]} as {names[found]}" for label, found in
                                zip(wrong.labels[:, 0], wrong.predictions[:, 0])]
@@ -82,18 +82,18 @@ def test_without_wrong_ones_the_right_ones_are_drawn(tmp_path):
 
 
 def test_pairs_are_shown_in_two_colours_and_from_a_digit_that_is_not_there(pairs):
-    network, split = pairs
-    right, wrong = find_cases(network, split, 10, 10)
+    network, data = pairs
+    right, wrong = find_cases(network, data, 10, 10)
     assert len(right.labels) >= 2
-    assert len(right.labels) + len(wrong.labels) == split.info.num_examples
+    assert len(right.labels) + len(wrong.labels) == data.info.num_examples
     np.testing.assert_array_equal(right.labels, right.predictions)
-    parts = sections(network, split, right, wrong)
+    parts = sections(network, data, right, wrong)
     assert set(parts[0].rows) == {"input", "target", "reconstruction"}
     assert np.ptp(parts[0].rows["target"][0], axis=-1).max() > 0.5      # coloured
     assert np.ptp(parts[0].rows["input"][0], axis=-1).max() == 0
     absent = parts[-1]
     assert "not there" in absent.title and len(absent.captions) == len(right.labels)
-    names = split.info.class_names
+    names = data.info.class_names
     label, other = right.labels[0], right.others[0]
     assert absent.captions[0] == (f"{names[label[0]]}+{names[label[1]]}\nfrom "
                                   f"{names[label[0]]}+{names[other]}")

@@ -207,10 +207,7 @@ def _main(settings):
         print(f"Wrote the table {name} of {page}.")
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, _main, __doc__,
-                            takes_arguments=True)
+main = command_line.command(FLAGS, _settings, _main, __doc__, takes_arguments=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None
     """Leaves the files of an evaluated training; errors are those of its checkpoints."""
     settings, _ = resume.for_training(Config(**{
         "summary_dir": str(folder), "hparams_override": overrides, "data_dir": "/", **options}),
-        None)
+                                      None)
     for name in ("train", "test"):
         (folder / name).mkdir(parents=True)
     contents.write_config(folder / "train", settings, HParams().override(overrides))

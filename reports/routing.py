@@ -125,25 +125,23 @@ def _main(settings):
     from training.monitoring.routing_maps import routing_maps
 
     chosen, path, number, file = settings
-    network, split = trained_network.load(chosen, needs=("class_capsules",))
-    names = split.info.class_names
+    network, data = trained_network.load(chosen, needs=("class_capsules",))
+    names = data.info.class_names
     if file is not None:
-        images, what = picture_files.batch([file], split)["images"], file
+        images, what = picture_files.batch([file], data)["images"], file
     else:
-        batch = trained_network.examples(split, [number], "--example")
+        batch = trained_network.examples(data, [number], "--example")
         images = batch["images"]
         label = "+".join(names[target] for target in batch["targets"].numpy()[0])
         what = f"Test image {number}, a {label}"
     maps = routing_maps(network, images)
-    read = capsules.predicted(maps.lengths[-1], split.info.num_targets).numpy()[0]
+    read = capsules.predicted(maps.lengths[-1], data.info.num_targets).numpy()[0]
     title = f"{what}: read as {'+'.join(names[target] for target in read)}"
     figures.save(figure(images[0].numpy(), maps, names, title), path)
     print(f"Wrote {path}.")
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
+main = command_line.command(FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def shipped_checkpoint():
 
 
 def load(config, needs=()):
-    """Returns a trained Network, and the Split to look at.
+    """Returns a trained Network, and the Dataset to look at.
 
     Args:
       config: Config of an evaluation.
@@ -69,7 +69,7 @@ def load(config, needs=()):
         raise RunError(f"{config.checkpoint} has no decoder (remake=false): nothing is "
                        "reconstructed.")
     stored.restore_network(network)
-    return network, evaluator.split
+    return network, evaluator.data
 
 
 def of_checkpoint(checkpoint, **settings):
@@ -77,20 +77,20 @@ def of_checkpoint(checkpoint, **settings):
     return Config(train=False, checkpoint=checkpoint, **settings)
 
 
-def examples(split, numbers, flag):
-    """Returns the batch of some examples of a Split, whose numbers a flag gave."""
+def examples(data, numbers, flag):
+    """Returns the batch of some examples of a Dataset, whose numbers a flag gave."""
     import tensorflow as tf
 
     for number in numbers:
-        if not 0 <= number < split.info.num_examples:
+        if not 0 <= number < data.info.num_examples:
             raise UsageError(f"{flag}: expected numbers of test images, 0 to "
-                             f"{split.info.num_examples - 1}, found {number}.")
-    stored = {key: tf.constant(values) for key, values in split.read(np.array(numbers)).items()}
-    return split.prepare(stored, tf.zeros([2], tf.int64))
+                             f"{data.info.num_examples - 1}, found {number}.")
+    stored = {key: tf.constant(values) for key, values in data.read(np.array(numbers)).items()}
+    return data.prepare(stored, tf.zeros([2], tf.int64))
 
 
-def answers(network, split, most=10000):
-    """Yields the batches of a Split with a network's answers, up to `most` examples.
+def answers(network, data, most=10000):
+    """Yields the batches of a Dataset with a network's answers, up to `most` examples.
 
     Yields:
       batch: dict of NumPy arrays.
@@ -100,8 +100,8 @@ def answers(network, split, most=10000):
     import capsules
     from training.evaluation.inference import Inference
 
-    for batch, answer in Inference(network).over(split, most, what=None):
-        predictions = capsules.predicted(answer.logits, split.info.num_targets)
+    for batch, answer in Inference(network).over(data, most, what=None):
+        predictions = capsules.predicted(answer.logits, data.info.num_targets)
         yield ({key: values.numpy() for key, values in batch.items()}, predictions.numpy(),
                answer.logits)
 

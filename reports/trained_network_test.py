@@ -51,11 +51,11 @@ def test_a_training_with_validate_is_looked_at_with_what_it_held_out(tmp_path):
                       hparams_override="num_prime_capsules=1,routing=1,remake=false")
     assert train(settings) is None
     checkpoint = str(tmp_path / "run" / "train" / "model.ckpt-1")
-    _, split = trained_network.load(trained_network.choice(flags(checkpoint=checkpoint)))
+    _, data = trained_network.load(trained_network.choice(flags(checkpoint=checkpoint)))
     expected = dataclasses.replace(settings, train=False).load_data()
-    assert split.info.num_examples == 3 * 2
+    assert data.info.num_examples == 3 * 2
     np.testing.assert_array_equal(*(found.read(np.arange(6))["images"]
-                                    for found in (split, expected)))
+                                    for found in (data, expected)))
     # Other data are looked at as they are.
     assert not trained_network.choice(flags(checkpoint=checkpoint, data_dir=tmp_path)).validate
     assert not trained_network.choice(flags(checkpoint=checkpoint, dataset="mnist")).validate
@@ -71,9 +71,9 @@ def test_flags_that_no_training_left_are_named(tmp_path, name, value):
 
 
 def test_a_network_that_was_loaded_goes_through_a_keras_file(tmp_path):
-    network, split = trained_network.load(
+    network, data = trained_network.load(
         trained_network.of_checkpoint(trained_network.shipped_checkpoint()))
-    batch = {"images": trained_network.examples(split, [0, 1, 2], "--examples")["images"]}
+    batch = {"images": trained_network.examples(data, [0, 1, 2], "--examples")["images"]}
     network.save(tmp_path / "network.keras")
     again = keras.models.load_model(tmp_path / "network.keras")
     for expected, found in zip(network(batch), again(batch)):
@@ -116,9 +116,9 @@ def test_a_folder_without_the_one_shipped_checkpoint_is_named(tmp_path, monkeypa
 
 
 def test_the_shipped_network_reads_digits():
-    network, split = trained_network.load(trained_network.choice(flags()))
+    network, data = trained_network.load(trained_network.choice(flags()))
     wrong = total = 0
-    for batch, predictions, _ in trained_network.answers(network, split, most=500):
+    for batch, predictions, _ in trained_network.answers(network, data, most=500):
         wrong += np.sum(~trained_network.right(batch["targets"], predictions))
         total += len(predictions)
     assert total == 500 and wrong <= 5
@@ -142,23 +142,23 @@ def test_networks_that_lack_something_are_refused(untrained, needs, overrides, m
 def test_answers_are_the_networks_in_the_splits_order(untrained):
     choice = trained_network.of_checkpoint(untrained(data_dir=PAIRS, num_targets=2), num_targets=2,
                                            data_dir=PAIRS)
-    network, split = trained_network.load(choice)
-    batches = list(trained_network.answers(network, split, most=3))
+    network, data = trained_network.load(choice)
+    batches = list(trained_network.answers(network, data, most=3))
     assert [len(predictions) for _, predictions, _ in batches] == [3]
     images, logits = (np.concatenate(parts) for parts in zip(*(
         (batch["images"], logits) for batch, _, logits in batches)))
     np.testing.assert_allclose(logits, network({"images": images}).logits, atol=1e-5)
     np.testing.assert_array_equal(
-        images, trained_network.examples(split, [0, 1, 2], "--x")["images"])
+        images, trained_network.examples(data, [0, 1, 2], "--x")["images"])
     for _, predictions, logits in batches:
         np.testing.assert_array_equal(predictions, np.argsort(-logits)[:, :2])
 
 
 @pytest.mark.parametrize("number", [-1, 2000])
 def test_examples_beyond_the_split_are_named(number):
-    split = input_data.load("mnist", None, "test")
+    data = input_data.load("mnist", None, "test")
     with pytest.raises(UsageError, match=f"--example: .* 0 to 1999, found {number}"):
-        trained_network.examples(split, [3, number], "--example")
+        trained_network.examples(data, [3, number], "--example")
 
 
 def test_right_is_all_targets_in_any_order():

@@ -28,8 +28,8 @@ def test_a_restart_keeps_the_average(tmp_path, mnist_dir):
 
 def test_evaluations_take_the_average(tmp_path, mnist_dir):
     name = train(tmp_path / "run", mnist_dir, 5, hparams="ema_decay=0.9")
-    split = Config(train=False, checkpoint=name, data_dir=str(mnist_dir)).load_data()
-    network = load_network(name, "mlp", split.info)
+    data = Config(train=False, checkpoint=name, data_dir=str(mnist_dir)).load_data()
+    network = load_network(name, "mlp", data.info)
     reader = tf.train.load_checkpoint(name)
     for path, variable in network.variable_paths().items():
         average, last = (reader.get_tensor(f"{slot}/{path}{SUFFIX}")

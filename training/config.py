@@ -217,7 +217,7 @@ class Config:
                 "validation_seed": self.validation_seed, "skip_broken": self.skip_broken}
 
     def load_data(self):
-        """Returns the Split that the run reads.
+        """Returns the Dataset that the run reads.
 
         Raises:
           DataError: if the data are missing or damaged.
@@ -226,7 +226,7 @@ class Config:
                                self.split, self.num_targets or 1, **self.reader_options)
 
     def load_unlabelled(self):
-        """Returns the Split of the dataset's images without labels. Raises: as `load_data`."""
+        """Returns the Dataset of the dataset's images without labels. Raises: as `load_data`."""
         return input_data.load_unlabelled(self.dataset, self.data_dir,
                                           self.reader_options["image_size"])
 

@@ -32,10 +32,10 @@ def evaluate(trained, data, *arguments):
 
 
 def wrong_by_hand(trained, data, **options):
-    split = input_data.load("digits", str(data), "test", **options)
-    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", split.info)
+    test = input_data.load("digits", str(data), "test", **options)
+    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", test.info)
     return sum(int(np.sum(np.argmax(network(batch).logits, axis=1) != batch["targets"][:, 0]))
-               for batch in evaluation_batches(split, 100))
+               for batch in evaluation_batches(test, 100))
 
 
 def test_evaluation_is_of_what_the_training_held_out(trained, digits_zip, tmp_path, capsys):
@@ -89,9 +89,9 @@ def test_predictions_have_the_layout_of_a_submission(trained, digits_zip, tmp_pa
     assert "the classes of 20 images" in capsys.readouterr().out
     header, *rows = [line.split(",") for line in path.read_text().splitlines()]
     assert header == ["filename", "label"]
-    split = input_data.load_unlabelled("digits", str(digits_zip))
-    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", split.info)
-    batch, = evaluation_batches(split, 20)
+    data = input_data.load_unlabelled("digits", str(digits_zip))
+    network = load_network(f"{trained}/train/model.ckpt-4", "mlp", data.info)
+    batch, = evaluation_batches(data, 20)
     expected = np.argmax(network(batch).logits, axis=1)
     assert rows == [[f"{number}.png", str(label)] for number, label in enumerate(expected, 40)]
     before = path.read_bytes()
@@ -107,9 +107,9 @@ def test_an_ensemble_predicts_by_its_sum(trained, digits_zip, tmp_path, capsys):
     ensemble = (*MLP, f"--data_dir={digits_zip}", "--train=false", "--num_trials=2",
                 f"--checkpoint={tmp_path}/trial{{}}/train/model.ckpt-4")
     assert run(*ensemble, f"--predictions={path}") == 0
-    split = input_data.load_unlabelled("digits", str(digits_zip))
-    batch, = evaluation_batches(split, 20)
-    logits = sum(load_network(f"{folder}/train/model.ckpt-4", "mlp", split.info)(batch).logits
+    data = input_data.load_unlabelled("digits", str(digits_zip))
+    batch, = evaluation_batches(data, 20)
+    logits = sum(load_network(f"{folder}/train/model.ckpt-4", "mlp", data.info)(batch).logits
                  for folder in seeds)
     labels = [int(line.split(",")[1]) for line in path.read_text().splitlines()[1:]]
     assert labels == np.argmax(logits, axis=1).tolist()

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from commands.errors import NonFiniteLossError, RunError
 from commands.signals import Interrupts
-from input_data.dataset import Split
+from input_data.dataset import Dataset
 from input_data.pipeline import plain_data_errors, training_batches
 from training.config import TIME_IS_UP_STATUS, Config
 from training.distribution.replicas import ONE, Replicas
@@ -46,7 +46,7 @@ class Training:
     config: Config
     network: Any
     optimizer: Any
-    split: Split
+    data: Dataset
     writer: Any
     replicas: Replicas = ONE
 
@@ -85,7 +85,7 @@ def run(training, deadline=math.inf, hook=None):
     ):
         summary.row(writer.folder)
         start = time.monotonic() - training_seconds(writer.folder)
-        batches = iter(training_batches(training.split, batch_size, config.seed, first_step,
+        batches = iter(training_batches(training.data, batch_size, config.seed, first_step,
                                         replicas.part(batch_size)))
         for step in range(first_step + 1, config.max_steps + 1):
             batch = _next(batches, training, step if step > first_step + 1 else None)

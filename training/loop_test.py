@@ -12,7 +12,7 @@ import models
 from commands import signals
 from commands.errors import NonFiniteLossError, RunError
 from commands.signals import Terminated
-from input_data.dataset import DataError, DatasetInfo, Split
+from input_data.dataset import DataError, Dataset, DatasetInfo
 from models.hparams import HParams
 from training import loop
 from training.checkpoints.read import (
@@ -39,18 +39,18 @@ def image_split(images, labels, read=None):
         return {**values, "target_images": values["images"][:, tf.newaxis]}
 
     info = DatasetInfo("test", *images.shape[1:], 10, (), num_examples=len(images))
-    return Split(info, "test images", read or stored, prepare)
+    return Dataset(info, "test images", read or stored, prepare)
 
 
 @pytest.fixture
-def split(digits):
+def data(digits):
     images, labels = digits
     return image_split((images[..., None] / 255).astype(np.float32), labels)
 
 
-def build(split, model="capsule", hparams=HPARAMS):
+def build(data, model="capsule", hparams=HPARAMS):
     keras.utils.set_random_seed(0)
-    network = models.build(model, hparams, split.info)
+    network = models.build(model, hparams, data.info)
     return network, make_optimizer(network)
 
 
@@ -59,7 +59,7 @@ def losses(folder):
         return [float(line.split(",")[3]) for line in file.readlines()[1:]]
 
 
-def train(network, optimizer, split, folder, max_steps, batch_size=16, save_step=1000,
+def train(network, optimizer, data, folder, max_steps, batch_size=16, save_step=1000,
           deadline=math.inf, hook=None):
     if not folder.is_dir():
         folder.mkdir()
@@ -67,7 +67,7 @@ def train(network, optimizer, split, folder, max_steps, batch_size=16, save_step
                               newest=latest_checkpoint(str(folder)))
     config = Config(summary_dir=str(folder), max_steps=max_steps, save_step=save_step,
                     batch_size=batch_size, seed=1)
-    return loop.run(loop.Training(config, network, optimizer, split, writer), deadline, hook)
+    return loop.run(loop.Training(config, network, optimizer, data, writer), deadline, hook)
 
 
 def test_loss_halves_on_one_batch(tmp_path, digits):
@@ -79,22 +79,22 @@ def test_loss_halves_on_one_batch(tmp_path, digits):
 
 
 @pytest.mark.parametrize("model", models.NETWORKS)
-def test_resumed_training_ends_at_the_same_bytes(tmp_path, split, model):
-    whole, optimizer = build(split, model)
-    train(whole, optimizer, split, tmp_path / "whole", 6)
-    train(*build(split, model), split, tmp_path / "parts", 4)
-    resumed, resumed_optimizer = build(split, model)
+def test_resumed_training_ends_at_the_same_bytes(tmp_path, data, model):
+    whole, optimizer = build(data, model)
+    train(whole, optimizer, data, tmp_path / "whole", 6)
+    train(*build(data, model), data, tmp_path / "parts", 4)
+    resumed, resumed_optimizer = build(data, model)
     stored = StoredCheckpoint(latest_checkpoint(str(tmp_path / "parts")))
     stored.restore_network(resumed)
     stored.restore_optimizer(resumed, resumed_optimizer)
-    train(resumed, resumed_optimizer, split, tmp_path / "parts", 6)
+    train(resumed, resumed_optimizer, data, tmp_path / "parts", 6)
     for expected, found in zip(whole.variables + optimizer.variables,
                                resumed.variables + resumed_optimizer.variables):
         np.testing.assert_array_equal(expected, found)
 
 
-def test_checkpoints_come_every_save_step_and_at_the_end(tmp_path, split):
-    assert train(*build(split), split, tmp_path / "run", 5, save_step=2) is None
+def test_checkpoints_come_every_save_step_and_at_the_end(tmp_path, data):
+    assert train(*build(data), data, tmp_path / "run", 5, save_step=2) is None
     assert [os.path.basename(name) for name in checkpoint_names(str(tmp_path / "run"))] == [
         "model.ckpt-2", "model.ckpt-4", "model.ckpt-5"]
 
@@ -111,48 +111,48 @@ def test_black_images_train_without_nan(tmp_path, model, overrides):
         assert np.isfinite(variable.numpy()).all()
 
 
-def test_a_loss_that_is_not_finite_stops_at_the_last_good_checkpoint(tmp_path, split):
+def test_a_loss_that_is_not_finite_stops_at_the_last_good_checkpoint(tmp_path, data):
     bad = image_split(np.full((16, 28, 28, 1), np.nan, np.float32), np.zeros(16, np.int32))
-    network, optimizer = build(split)
-    train(network, optimizer, split, tmp_path / "run", 2)
+    network, optimizer = build(data)
+    train(network, optimizer, data, tmp_path / "run", 2)
     with pytest.raises(NonFiniteLossError, match=r"Step 3: .*nan.*model\.ckpt-2"):
         train(network, optimizer, bad, tmp_path / "run", 5)
     assert latest_checkpoint(str(tmp_path / "run")).endswith("model.ckpt-2")
 
 
-def test_damaged_data_stop_with_a_checkpoint(tmp_path, split):
+def test_damaged_data_stop_with_a_checkpoint(tmp_path, data):
     calls = []
 
     def read(numbers):
         calls.append(numbers)
         if len(calls) > 4:
             raise DataError("records: damaged record 7.")
-        return split.read(numbers)
+        return data.read(numbers)
 
-    damaged = Split(split.info, split.source, read, split.prepare)
+    damaged = Dataset(data.info, data.source, read, data.prepare)
     with pytest.raises(DataError, match=r"^records: damaged record 7\.$"):
-        train(*build(split), damaged, tmp_path / "run", 50)
+        train(*build(data), damaged, tmp_path / "run", 50)
     assert StoredCheckpoint(latest_checkpoint(str(tmp_path / "run"))).step >= 1
 
 
-def test_an_update_that_is_not_finite_is_not_saved(tmp_path, split):
-    network, optimizer = build(split)
-    train(network, optimizer, split, tmp_path / "run", 2)
+def test_an_update_that_is_not_finite_is_not_saved(tmp_path, data):
+    network, optimizer = build(data)
+    train(network, optimizer, data, tmp_path / "run", 2)
     # The loss of the step is finite, its update is not.
     optimizer.apply = lambda gradients, variables: variables[0].assign(
         tf.fill(variables[0].shape, np.float32(np.inf)))
     with pytest.raises(NonFiniteLossError, match=r"Step 3: the update of conv1/kernel .*ckpt-2"):
-        train(network, optimizer, split, tmp_path / "run", 3)
+        train(network, optimizer, data, tmp_path / "run", 3)
     assert latest_checkpoint(str(tmp_path / "run")).endswith("model.ckpt-2")
 
 
-def test_time_that_is_up_ends_the_training_without_the_mark_of_an_end(tmp_path, split, capsys):
+def test_time_that_is_up_ends_the_training_without_the_mark_of_an_end(tmp_path, data, capsys):
     folder = tmp_path / "run"
-    assert train(*build(split), split, folder, 50, deadline=time.monotonic()) == 4
+    assert train(*build(data), data, folder, 50, deadline=time.monotonic()) == 4
     assert (f"Time is up at step 1 of 50, saved: {folder}/model.ckpt-1; the same command goes on."
             in capsys.readouterr().out)
     assert contents.read(folder, contents.FINISHED) is None
-    assert train(*build(split), split, tmp_path / "other", 1, deadline=time.monotonic()) is None
+    assert train(*build(data), data, tmp_path / "other", 1, deadline=time.monotonic()) is None
     assert contents.read(tmp_path / "other", contents.FINISHED) == {"step": 1}
 
 
@@ -169,31 +169,31 @@ def failing(monkeypatch, name):
     return mended
 
 
-def test_a_save_that_fails_is_tried_again(tmp_path, split, monkeypatch, capsys):
+def test_a_save_that_fails_is_tried_again(tmp_path, data, monkeypatch, capsys):
     (tmp_path / "run").mkdir()
     mended = failing(monkeypatch, "mkdir")
     monkeypatch.setattr("training.checkpoints.write.RETRY_SECONDS", 0)
     warn = screen.warn
     monkeypatch.setattr(screen, "warn", lambda text: (warn(text), mended.append(text)))
-    assert train(*build(split), split, tmp_path / "run", 6, save_step=2) is None
+    assert train(*build(data), data, tmp_path / "run", 6, save_step=2) is None
     steps = [StoredCheckpoint(name).step
              for name in checkpoint_names(str(tmp_path / "run"))]
     assert steps == [3, 4, 6]       # 2 failed, and 3 made up for it
     assert capsys.readouterr().err.count("checkpoint of step 2 cannot be written (No space") == 1
 
 
-def test_a_last_save_that_fails_is_an_error(tmp_path, split, monkeypatch):
-    train(*build(split), split, tmp_path / "run", 1)
-    network, optimizer = build(split)
+def test_a_last_save_that_fails_is_an_error(tmp_path, data, monkeypatch):
+    train(*build(data), data, tmp_path / "run", 1)
+    network, optimizer = build(data)
     optimizer.iterations.assign(1)
     failing(monkeypatch, "mkdir")
     with pytest.raises(RunError, match=r"step 3 cannot be written \(No space left on device\); "
                                        r"the newest is .*model\.ckpt-1\.$"):
-        train(network, optimizer, split, tmp_path / "run", 3)
+        train(network, optimizer, data, tmp_path / "run", 3)
     assert contents.read(tmp_path / "run", contents.FINISHED) == {"step": 1}
 
 
-def test_summaries_that_fail_do_not_lose_the_training(tmp_path, split, monkeypatch, capsys):
+def test_summaries_that_fail_do_not_lose_the_training(tmp_path, data, monkeypatch, capsys):
     class Full:
         """An event file on a full disk."""
 
@@ -203,7 +203,7 @@ def test_summaries_that_fail_do_not_lose_the_training(tmp_path, split, monkeypat
     monkeypatch.setattr(tf.summary, "create_file_writer", lambda folder: Full())
     with pytest.raises(RunError, match=r"summaries cannot be written \(No space.*; the checkpoint "
                                        "is whole"):
-        train(*build(split), split, tmp_path / "run", 30)
+        train(*build(data), data, tmp_path / "run", 30)
     assert newest_whole_checkpoint(str(tmp_path / "run")).step == 30
     assert capsys.readouterr().err.count("Warning") == 1
     assert len(losses(tmp_path / "run")) == 4      # of steps 1, 10, 20, 30
@@ -222,22 +222,22 @@ def signal_at(step, numbers):
 @pytest.mark.parametrize("numbers", [
     [signal.SIGINT], [signal.SIGTERM], [signal.SIGTERM, signal.SIGTERM],
     [signal.SIGINT, signal.SIGINT]])      # at once, as `timeout` does
-def test_signals_end_the_training_with_a_checkpoint(tmp_path, split, numbers, monkeypatch,
+def test_signals_end_the_training_with_a_checkpoint(tmp_path, data, numbers, monkeypatch,
                                                     capsys):
     before = signal.getsignal(numbers[0])
     monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(10, numbers))
-    status = train(*build(split), split, tmp_path / "run", 100)
+    status = train(*build(data), data, tmp_path / "run", 100)
     assert status == 128 + numbers[0] and signal.getsignal(numbers[0]) == before
     assert f"Stopped at step 10: {tmp_path}/run/model.ckpt-10" in capsys.readouterr().out
     assert newest_whole_checkpoint(str(tmp_path / "run")).step == 10
     assert contents.read(tmp_path / "run", contents.FINISHED) is None
 
 
-def test_a_second_ctrl_c_leaves_at_once(tmp_path, split, monkeypatch):
+def test_a_second_ctrl_c_leaves_at_once(tmp_path, data, monkeypatch):
     monkeypatch.setattr(signals, "ONE_PRESS_SECONDS", 0.01)
     monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(10, [signal.SIGINT] * 2))
     with pytest.raises(KeyboardInterrupt, match="again"):
-        train(*build(split), split, tmp_path / "run", 100)
+        train(*build(data), data, tmp_path / "run", 100)
     assert not checkpoint_names(str(tmp_path / "run"))
 
 
@@ -253,17 +253,17 @@ def test_ctrl_c_that_comes_to_several_workers_is_one_press(monkeypatch):
             time.sleep(1)
 
 
-def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, split):
+def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, data):
     def read(numbers):
         os.kill(os.getpid(), signal.SIGTERM)
-        return split.read(numbers)
+        return data.read(numbers)
 
-    first = Split(split.info, split.source, read, split.prepare)
+    first = Dataset(data.info, data.source, read, data.prepare)
     with pytest.raises(Terminated, match="before the first step; there was nothing to save"):
-        train(*build(split), first, tmp_path / "run", 100)
+        train(*build(data), first, tmp_path / "run", 100)
     assert not checkpoint_names(str(tmp_path / "run"))
 
 
-def test_a_signal_at_the_last_step_finds_it_finished(tmp_path, split, monkeypatch):
+def test_a_signal_at_the_last_step_finds_it_finished(tmp_path, data, monkeypatch):
     monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(2, [signal.SIGTERM]))
-    assert train(*build(split), split, tmp_path / "run", 2) is None
+    assert train(*build(data), data, tmp_path / "run", 2) is None

@@ -137,15 +137,15 @@ def test_the_data_may_be_waited_for(common, number, sender, steps, tmp_path, cap
     load = input_data.load
 
     def slow(*arguments, **options):
-        split = load(*arguments, **options)
+        data = load(*arguments, **options)
 
         def read(numbers):
             if len(steps) >= 3 and sender.at is None:
                 threading.Timer(0.1, sender.send).start()
                 time.sleep(1)
-            return split.read(numbers)
+            return data.read(numbers)
 
-        return type(split)(split.info, split.source, read, split.prepare)
+        return type(data)(data.info, data.source, read, data.prepare)
 
     monkeypatch.setattr(input_data, "load", slow)
     status = run(*common, "--max_steps=1000", hook=steps)

@@ -12,7 +12,7 @@ import keras
 
 import models
 from commands.errors import NonFiniteLossError, RunError
-from input_data.dataset import Split
+from input_data.dataset import Dataset
 from models.hparams import HParams
 from training import loop
 from training.checkpoints.read import StoredCheckpoint, newest_whole_checkpoint
@@ -39,7 +39,7 @@ class Start:
     Attributes:
       config: Config without open settings.
       hparams: HParams.
-      split: Split to train on.
+      data: Dataset to train on.
       step: int, the last step taken; 0 for a new training.
       stored: the StoredCheckpoint with its variables, or None.
       resumed: whether that checkpoint is the training's own.
@@ -48,7 +48,7 @@ class Start:
 
     config: Config
     hparams: HParams
-    split: Split
+    data: Dataset
     step: int = 0
     stored: StoredCheckpoint | None = None
     resumed: bool = False
@@ -116,14 +116,14 @@ def _begin(config):
                        "give more, or another --summary_dir.")
     if stored:
         print(f"{'Resuming' if resumed else 'Starting'} from {stored.name}.")
-    split = config.load_data()
-    screen.show_data(split)
+    data = config.load_data()
+    screen.show_data(data)
     if resumed:
-        trained_data.check(run, split, resuming=True, skip_broken=config.skip_broken)
+        trained_data.check(run, data, resuming=True, skip_broken=config.skip_broken)
     if stored is None or step < config.max_steps:
         # An old end mark would stop a follower early.
         contents.remove(folder, contents.FINISHED)
-    return Start(config, hparams, split, step, stored, resumed, stored is not None)
+    return Start(config, hparams, data, step, stored, resumed, stored is not None)
 
 
 def _set_up(start, replicas):
@@ -132,10 +132,10 @@ def _set_up(start, replicas):
     if config.batch_size < replicas.count:
         raise RunError(f"--batch_size={config.batch_size}: expected at least one example for "
                        f"each of {replicas.count} devices.")
-    models.check_size(config.model, start.hparams, start.split.info)
+    models.check_size(config.model, start.hparams, start.data.info)
     keras.utils.set_random_seed(config.seed)
     with replicas.scope():
-        network = models.build(config.model, start.hparams, start.split.info,
+        network = models.build(config.model, start.hparams, start.data.info,
                                config.convolution, config.precision)
         optimizer = make_optimizer(network)
     _check_batch(config, replicas, network)
@@ -147,14 +147,14 @@ def _set_up(start, replicas):
     if start.given:
         _share(network, optimizer, start.step, replicas)
     contents.write_config(folder, config, start.hparams)
-    trained_data.write(folder, start.split)
+    trained_data.write(folder, start.data)
     if replicas.is_chief:
         screen.show_network(network)
         writer = CheckpointWriter(folder, network, optimizer, config.keep_checkpoints,
                                   start.stored.name if start.resumed else None)
     else:
         writer = NoWriter(folder)
-    return loop.Training(config, network, optimizer, start.split, writer, replicas)
+    return loop.Training(config, network, optimizer, start.data, writer, replicas)
 
 
 def _check_batch(config, replicas, network):
@@ -172,7 +172,7 @@ def _told(start):
     """Returns the chief's Start as text for the other workers."""
     return json.dumps({"settings": dataclasses.asdict(start.config),
                        "hparams": start.hparams.to_json(),
-                       "dataset": dataclasses.asdict(start.split.info),
+                       "dataset": dataclasses.asdict(start.data.info),
                        "step": start.step, "given": start.given})
 
 
@@ -192,14 +192,14 @@ def _join(config, told):
         resume.StoredRun("Worker 0", told["settings"],
                          HParams.from_json(told["hparams"], "worker 0"),
                          instead="give all workers the same"))
-    split = config.load_data()
-    screen.show_data(split)
-    own, chiefs = json.loads(json.dumps(dataclasses.asdict(split.info))), told["dataset"]
+    data = config.load_data()
+    screen.show_data(data)
+    own, chiefs = json.loads(json.dumps(dataclasses.asdict(data.info))), told["dataset"]
     if own != chiefs:
         name = next(name for name in own if own[name] != chiefs[name])
-        raise RunError(f"{split.source}: {name} is {own[name]}, worker 0 has data with "
+        raise RunError(f"{data.source}: {name} is {own[name]}, worker 0 has data with "
                        f"{chiefs[name]}; give all workers the same data.")
-    return Start(config, hparams, split, told["step"], given=told["given"])
+    return Start(config, hparams, data, told["step"], given=told["given"])
 
 
 def _share(network, optimizer, step, replicas):

@@ -12,7 +12,7 @@ from commands.errors import reason
 from input_data.affnist import expanded
 from input_data.dataset import (
     DataError,
-    Split,
+    Dataset,
     check_single_target,
     check_split_of_file,
     listing,
@@ -91,7 +91,7 @@ def _batch_files(path):
 
 
 def _from_batches(paths, source):
-    """Opens the digits of several files as a Split; the images of one file are kept in memory."""
+    """Opens the digits of several files as a Dataset; the images of one file are kept in memory."""
     labels = [_read_batch(path)[1] for path in paths]
     ends = np.cumsum([len(of_file) for of_file in labels])
     labels = np.concatenate(labels)
@@ -106,8 +106,8 @@ def _from_batches(paths, source):
             images[here] = images_of(file)[numbers[here] - ends[file]]     # counted from the end
         return {"images": images, "targets": labels[numbers, np.newaxis]}
 
-    return Split(describe((SIDE, SIDE, 1), len(labels), name="affnist"), source + PUBLISHED, read,
-                 scaled_batch)
+    return Dataset(describe((SIDE, SIDE, 1), len(labels), name="affnist"), source + PUBLISHED, read,
+                   scaled_batch)
 
 
 def _read_batch(path):

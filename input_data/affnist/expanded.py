@@ -3,7 +3,7 @@
 import numpy as np
 
 from input_data import augmentation
-from input_data.dataset import Split
+from input_data.dataset import Dataset
 from input_data.mnist import describe, mnist_input
 from input_data.mnist.shifts import Ground, every_shift
 from input_data.numbered_random import integers
@@ -33,6 +33,6 @@ def from_digits(folder, split, source):
             shifts[integers(len(shifts), PLACES, numbers)]
         return {"images": ground.moved(numbers, places), "targets": labels[numbers, np.newaxis]}
 
-    return Split(describe(ground.shape, len(images), name="affnist"),
-                 f"{source}, {split} split, placed at random", read,
-                 augmentation.shifted_batches(split, REACH, ground.shape))
+    return Dataset(describe(ground.shape, len(images), name="affnist"),
+                   f"{source}, {split} split, placed at random", read,
+                   augmentation.shifted_batches(split, REACH, ground.shape))

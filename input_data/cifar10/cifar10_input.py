@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from input_data import augmentation
-from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, readable
+from input_data.dataset import DataError, Dataset, DatasetInfo, check_single_target, readable
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer",
                "dog", "frog", "horse", "ship", "truck")
@@ -47,9 +47,9 @@ def load(data_dir, split, num_targets=1):
 
     info = DatasetInfo("cifar10", CROP, CROP, STORED[0], len(CLASS_NAMES), CLASS_NAMES,
                        num_examples=len(records))
-    return Split(info, f"{folder}, {split} split ({what})", read,
-                 _augment if split in ("train", "valid_train") else
-                 augmentation.central_batches(CROP))
+    return Dataset(info, f"{folder}, {split} split ({what})", read,
+                   _augment if split in ("train", "valid_train") else
+                   augmentation.central_batches(CROP))
 
 
 def _find(data_dir, names):

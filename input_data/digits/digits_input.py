@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from input_data.augmentation import shifted_batches
-from input_data.dataset import DataError, Split, array_reader, check_single_target
+from input_data.dataset import DataError, Dataset, array_reader, check_single_target
 from input_data.digits import tables
 from input_data.digits.file_tree import FileTree
 from input_data.formats import image_files
@@ -44,14 +44,14 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
         source = (f"{tree.where(table.name)}, {split} split: {len(rows)} of {len(out)} rows; "
                   f"held out: {how}")
     labels = np.array(table.labels, np.int32)[rows]
-    return Split(describe(images.shape[1:], len(images), name="digits"), source,
-                 array_reader(images, labels),
-                 shifted_batches(split, shift, images.shape[1:]),
-                 never_trained=split in ("test", "valid_test"))
+    return Dataset(describe(images.shape[1:], len(images), name="digits"), source,
+                   array_reader(images, labels),
+                   shifted_batches(split, shift, images.shape[1:]),
+                   never_trained=split in ("test", "valid_test"))
 
 
 def load_unlabelled(data_dir, image_size=None):
-    """Opens the digits of the test table, which has no labels, as a Split with names."""
+    """Opens the digits of the test table, which has no labels, as a Dataset with names."""
     with _open(data_dir) as tree:
         table = tables.find(tree, "test")
         images = _read(tree, table.paths, image_size)
@@ -60,9 +60,9 @@ def load_unlabelled(data_dir, image_size=None):
     def prepare(stored, seed):
         return {"images": tf.cast(stored["images"], tf.float32) / 255}
 
-    return Split(describe(images.shape[1:], len(images), name="digits"), source,
-                 lambda numbers: {"images": images[numbers]}, prepare,
-                 names=tuple(table.filenames))
+    return Dataset(describe(images.shape[1:], len(images), name="digits"), source,
+                   lambda numbers: {"images": images[numbers]}, prepare,
+                   names=tuple(table.filenames))
 
 
 def _open(data_dir):

@@ -36,7 +36,7 @@ class ImageRecords:
         return [np.stack(values) for values in zip(*map(self._parsed, numbers))]
 
     def read_labelled(self, numbers):
-        """Returns what Splits read, where `parse` returns an image and a label."""
+        """Returns what Datasets read, where `parse` returns an image and a label."""
         images, labels = self.read(numbers)
         return {"images": images, "targets": labels[:, np.newaxis].astype(np.int32)}
 

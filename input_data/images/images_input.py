@@ -6,8 +6,8 @@ import numpy as np
 
 from input_data.dataset import (
     DataError,
+    Dataset,
     DatasetInfo,
-    Split,
     check_single_target,
     listing,
     scaled_batch,
@@ -68,8 +68,8 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
 
     info = DatasetInfo("images", *size, len(found.class_names),
                        tuple(map(shown, found.class_names)), num_examples=len(paths))
-    return Split(info, f"{data_dir}, {split} split", read, scaled_batch,
-                 _notes(found, labels, broken, split))
+    return Dataset(info, f"{data_dir}, {split} split", read, scaled_batch,
+                   _notes(found, labels, broken, split))
 
 
 def _size(paths, image_size, skip_broken):

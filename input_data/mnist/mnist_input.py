@@ -3,7 +3,7 @@
 import os
 
 from input_data import augmentation
-from input_data.dataset import DataError, Split, array_reader, listing, names_in
+from input_data.dataset import DataError, Dataset, array_reader, listing, names_in
 from input_data.formats import idx, tfrecords
 from input_data.formats.image_records import ImageRecords
 from input_data.mnist import NUM_CLASSES, describe, multi_mnist
@@ -81,16 +81,16 @@ def _from_idx(data_dir, split, num_targets, shift):
         return multi_mnist.from_digits(images, labels, source)
     shift = TRAINING_SHIFT if shift is None else shift
 
-    return Split(describe(images.shape[1:], len(images)), source, array_reader(images, labels),
-                 augmentation.shifted_batches(split, shift, images.shape[1:]),
-                 kind="IDX files")
+    return Dataset(describe(images.shape[1:], len(images)), source, array_reader(images, labels),
+                   augmentation.shifted_batches(split, shift, images.shape[1:]),
+                   kind="IDX files")
 
 
 def from_single_records(name, split="test", shift=0):
-    """Opens the records NAME or NAME@N of single digits as a Split. See `load`."""
+    """Opens the records NAME or NAME@N of single digits as a Dataset. See `load`."""
     found = ImageRecords(name, _parse)
-    return Split(describe(found.shape, len(found)), name, found.read_labelled,
-                 augmentation.shifted_batches(split, shift, found.shape), kind="records")
+    return Dataset(describe(found.shape, len(found)), name, found.read_labelled,
+                   augmentation.shifted_batches(split, shift, found.shape), kind="records")
 
 
 def _parse(features, shape):

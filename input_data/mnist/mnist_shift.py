@@ -134,9 +134,7 @@ def _main(values):
     print(f"Wrote {count} records: {name}")
 
 
-def main(argv):
-    """Runs the command line, and returns its exit status."""
-    return command_line.run(argv, FLAGS, _settings, _main, __doc__)
+main = command_line.command(FLAGS, _settings, _main, __doc__)
 
 
 if __name__ == "__main__":

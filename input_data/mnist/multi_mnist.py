@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from input_data.dataset import Split
+from input_data.dataset import Dataset
 from input_data.formats.image_records import ImageRecords
 from input_data.mnist import NUM_CLASSES, describe
 from input_data.mnist.pairs import Pairs
@@ -14,7 +14,7 @@ SHIFT = PAD = 4
 
 
 def from_digits(images, labels, source):
-    """Opens the pairs of some digits as a Split; they are made when they are read.
+    """Opens the pairs of some digits as a Dataset; they are made when they are read.
 
     Pair k is record k that `mnist_shift.py` writes with NUM_PAIRS, SHIFT and PAD.
 
@@ -33,20 +33,20 @@ def from_digits(images, labels, source):
         return {"images": images[:, 2], "targets": labels.astype(np.int32),
                 "target_images": images[:, :2]}
 
-    return Split(describe(pairs.shape, len(pairs), num_targets=2),
-                 f"pairs made of {source}", read, _prepare, kind="IDX files")
+    return Dataset(describe(pairs.shape, len(pairs), num_targets=2),
+                   f"pairs made of {source}", read, _prepare, kind="IDX files")
 
 
 def from_records(name):
-    """Opens the records NAME or NAME@N of pairs as a Split. Raises DataError."""
+    """Opens the records NAME or NAME@N of pairs as a Dataset. Raises DataError."""
     found = ImageRecords(name, _parse)
 
     def read(numbers):
         pairs, digits, labels = found.read(numbers)
         return {"images": pairs, "targets": labels.astype(np.int32), "target_images": digits}
 
-    return Split(describe(found.shape, len(found), num_targets=2), name, read, _prepare,
-                 kind="records")
+    return Dataset(describe(found.shape, len(found), num_targets=2), name, read, _prepare,
+                   kind="records")
 
 
 def _parse(features, shape):

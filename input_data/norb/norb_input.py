@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from input_data import augmentation
-from input_data.dataset import DataError, DatasetInfo, Split, check_single_target
+from input_data.dataset import DataError, Dataset, DatasetInfo, check_single_target
 from input_data.formats import tfrecords
 from input_data.formats.image_records import ImageRecords
 
@@ -35,8 +35,8 @@ def load(data_dir, split, num_targets=1):
     found = ImageRecords(name, _parse)
     info = DatasetInfo("norb", CROP, CROP, CAMERAS, len(CLASS_NAMES), CLASS_NAMES,
                        num_examples=len(found))
-    return Split(info, name, found.read_labelled,
-                 _augment if split == "train" else augmentation.central_batches(CROP))
+    return Dataset(info, name, found.read_labelled,
+                   _augment if split == "train" else augmentation.central_batches(CROP))
 
 
 def _parse(features, shape):

@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from commands import quiet_tensorflow
-from input_data.dataset import DataError, DatasetInfo, Split, check_single_target, scaled_batch
+from input_data.dataset import DataError, Dataset, DatasetInfo, check_single_target, scaled_batch
 from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out, part
 
@@ -68,7 +68,8 @@ def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fr
 
     names = tuple(builder.info.features[label].names)
     info = DatasetInfo(f"tfds:{name}", *size, len(names), names, num_examples=len(numbers))
-    return Split(info, f"{builder.info.full_name}, {split} split (of {source})", read, scaled_batch)
+    return Dataset(info, f"{builder.info.full_name}, {split} split (of {source})", read,
+                   scaled_batch)
 
 
 def _package():

@@ -33,10 +33,10 @@ class Comparison:
         if os.path.isdir(folder) and os.listdir(folder) and MARK not in os.listdir(folder):
             raise RunError(f"--output: {folder} holds other files; give a new folder, or that of "
                            "an earlier comparison.")
-        splits = [replace(plan.common, train=train).load_data() for train in (True, False)]
-        for split in splits:
-            screen.show_data(split)
-        self._train_info, self._held_out_info = (split.info for split in splits)
+        both = [replace(plan.common, train=train).load_data() for train in (True, False)]
+        for data in both:
+            screen.show_data(data)
+        self._train_info, self._held_out_info = (data.info for data in both)
         self._chosen = {name: self._choose(name) for name in plan.networks}
         # A network that cannot be built is an error before anything is trained.
         self._parameters = {

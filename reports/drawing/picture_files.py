@@ -13,7 +13,7 @@ FAINTEST_INK = 0.15     # of the darkest; the grain of paper or JPEG is fainter
 LEAST_CONTRAST = 0.05   # of the whole range of greys
 
 
-def batch(paths, split):
+def batch(paths, data):
     """Returns image files as a batch of a dataset, prepared like its test images.
 
     Single digits are scaled and centred like MNIST's, other images scaled to the dataset's size.
@@ -21,12 +21,12 @@ def batch(paths, split):
     """
     import tensorflow as tf
 
-    pattern = split.read(np.array([0]))
+    pattern = data.read(np.array([0]))
     shape = pattern["images"].shape[1:]
     stored = {key: tf.zeros([len(paths), *values.shape[1:]], values.dtype)
               for key, values in pattern.items()}
-    stored["images"] = tf.stack([_example(path, shape, split.info) for path in paths])
-    return {"images": split.prepare(stored, tf.zeros([2], tf.int64))["images"]}
+    stored["images"] = tf.stack([_example(path, shape, data.info) for path in paths])
+    return {"images": data.prepare(stored, tf.zeros([2], tf.int64))["images"]}
 
 
 def _example(path, shape, info):

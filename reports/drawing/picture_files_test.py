@@ -91,11 +91,11 @@ def test_digits_lie_in_their_box_around_the_centre_of_mass(ink):
 
 
 def test_images_of_other_datasets_are_scaled_and_prepared_like_theirs(tmp_path):
-    split = input_data.load("cifar10", "testdata/cifar10", "test")
-    pixels = split.read(np.array([0]))["images"]
+    data = input_data.load("cifar10", "testdata/cifar10", "test")
+    pixels = data.read(np.array([0]))["images"]
     Image.fromarray(pixels[0].repeat(3, axis=0).repeat(3, axis=1)).save(tmp_path / "object.png")
-    found = picture_files.batch([str(tmp_path / "object.png")], split)["images"]
-    expected = split.prepare({"images": pixels, "targets": np.zeros([1, 1], np.int32)}, None)
+    found = picture_files.batch([str(tmp_path / "object.png")], data)["images"]
+    expected = data.prepare({"images": pixels, "targets": np.zeros([1, 1], np.int32)}, None)
     assert found.shape == (1, 24, 24, 3)
     assert np.abs(found - expected["images"]).mean() < 0.2      # of a standard deviation
 
@@ -106,26 +106,26 @@ def test_grey_images_that_are_no_digits_keep_ground_and_place(tmp_path):
         (tmp_path / "test" / name).mkdir(parents=True)
         Image.new("L", (28, 28), 90).save(tmp_path / "train" / name / "0.png")
         Image.new("L", (28, 28), 90).save(tmp_path / "test" / name / "0.png")
-    split = input_data.load("images", str(tmp_path), "test")
+    data = input_data.load("images", str(tmp_path), "test")
     page = digit_page(scale=1)[:28, :28]
     Image.fromarray(page).save(tmp_path / "object.png")
-    found = picture_files.batch([str(tmp_path / "object.png")], split)["images"]
+    found = picture_files.batch([str(tmp_path / "object.png")], data)["images"]
     np.testing.assert_allclose(found[0, ..., 0], page / 255, atol=1e-6)
 
 
 def test_every_camera_gets_the_image(tmp_path):
-    split = input_data.load("norb", "testdata/norb", "test")
+    data = input_data.load("norb", "testdata/norb", "test")
     Image.fromarray(digit_page()).save(tmp_path / "object.png")
-    found = picture_files.batch([str(tmp_path / "object.png")], split)["images"].numpy()
+    found = picture_files.batch([str(tmp_path / "object.png")], data)["images"].numpy()
     assert found.shape == (1, 32, 32, 2) and found.std() > 0.5
     np.testing.assert_array_equal(found[..., 0], found[..., 1])
 
 
 def test_pairs_of_digits_keep_their_places(tmp_path):
-    split = input_data.load("mnist", PAIRS, "test", num_targets=2)
-    pixels = split.read(np.array([0]))["images"][0, ..., 0]
+    data = input_data.load("mnist", PAIRS, "test", num_targets=2)
+    pixels = data.read(np.array([0]))["images"][0, ..., 0]
     Image.fromarray(255 - pixels).save(tmp_path / "pair.png")
-    found = picture_files.batch([str(tmp_path / "pair.png")], split)["images"][0, ..., 0]
+    found = picture_files.batch([str(tmp_path / "pair.png")], data)["images"][0, ..., 0]
     np.testing.assert_allclose(found, np.where(pixels < 39, 0, pixels / 255), atol=1 / 255)
 
 

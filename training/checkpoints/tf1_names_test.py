@@ -38,10 +38,10 @@ def test_names():
 
 
 def test_trained_checkpoint_gives_the_references_logits(golden_dir, whole_mnist_dir, expected):
-    split = input_data.load("mnist", whole_mnist_dir, "test")
-    network, optimizer = load(golden_dir, 200, split.info)
+    data = input_data.load("mnist", whole_mnist_dir, "test")
+    network, optimizer = load(golden_dir, 200, data.info)
     assert int(optimizer.iterations) == 200
-    batches = list(evaluation_batches(split, 100, 1000))
+    batches = list(evaluation_batches(data, 100, 1000))
     inferred = [network(batch) for batch in batches]
     logits = np.concatenate([part.logits for part in inferred])
     np.testing.assert_allclose(logits, expected["logits"], atol=1e-4)

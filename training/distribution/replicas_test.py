@@ -95,14 +95,14 @@ def test_shares_are_as_equal_as_can_be(size, count, expected):
 def test_every_example_is_counted_once(mnist_dir, examples):
     import input_data
 
-    split = input_data.load("mnist", str(mnist_dir), "train")
+    data = input_data.load("mnist", str(mnist_dir), "train")
 
     def evaluated(replicas):
         keras.utils.set_random_seed(0)
         with replicas.scope():
-            network = models.build("mlp", models.default_hparams("mlp"), split.info)
-        answers = gather(Inference(network, 10, replicas).over(split, examples))
-        found = Evaluation.of(answers, split.info.num_examples, seconds=1.0)
+            network = models.build("mlp", models.default_hparams("mlp"), data.info)
+        answers = gather(Inference(network, 10, replicas).over(data, examples))
+        found = Evaluation.of(answers, data.info.num_examples, seconds=1.0)
         return found, answers.targets, answers.logits
 
     expected, targets, logits = evaluated(ONE)

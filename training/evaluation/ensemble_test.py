@@ -44,13 +44,13 @@ def result(out):
 def test_the_ensemble_is_the_sum_of_its_members_logits(trials, tmp_path, capsys):
     assert evaluate(trials, tmp_path) == 0
     folder, model = trials
-    split = input_data.load("mnist", None, "test")
+    data = input_data.load("mnist", None, "test")
     sums = np.zeros((250, 10))
     wrong = []
     for trial in range(3):
         stored = StoredCheckpoint(f"{folder}/trial{trial}/train/model.ckpt-3")
-        network = load_network(stored.name, model, split.info)
-        batches = list(evaluation_batches(split, 100, 250))
+        network = load_network(stored.name, model, data.info)
+        batches = list(evaluation_batches(data, 100, 250))
         logits = np.concatenate([network(batch).logits for batch in batches])
         targets = np.concatenate([batch["targets"][:, 0] for batch in batches])
         wrong.append(int((logits.argmax(axis=1) != targets).sum()))

@@ -42,7 +42,7 @@ class Evaluator:
 
     Attributes:
       config: Config, completed by the trainings' settings.
-      split: Split.
+      data: Dataset.
       network: Network, with the variables of the last checkpoint.
 
     Raises:
@@ -54,16 +54,16 @@ class Evaluator:
         self._asked = config
         self.config = config = resume.for_evaluation(config, runs)
         self._limit = None if unlabelled else config.eval_size
-        self.split = config.load_unlabelled() if unlabelled else config.load_data()
+        self.data = config.load_unlabelled() if unlabelled else config.load_data()
         if not quiet:
-            screen.show_data(self.split)
+            screen.show_data(self.data)
         for run in runs:
-            trained_data.check(run, self.split)
-            resume.warn_of_seen(config, run, self.split)
+            trained_data.check(run, self.data)
+            resume.warn_of_seen(config, run, self.data)
         replicas = devices.replicas(config)
         hparams = self._hparams(runs[0])
         with replicas.scope():
-            self.network = models.build(config.model, hparams, self.split.info,
+            self.network = models.build(config.model, hparams, self.data.info,
                                         config.convolution, config.precision)
         screen.warn_of_unused(self.network, config.hparams_override)
         for run in runs:
@@ -86,7 +86,7 @@ class Evaluator:
           what: str, the label of the progress bar.
         """
         stored.restore_network(self.network)
-        return self._inference.over(self.split, self._limit, what)
+        return self._inference.over(self.data, self._limit, what)
 
     def evaluate(self, stored):
         """Evaluates a checkpoint and prints the result.
@@ -113,7 +113,7 @@ class Evaluator:
           answers: Answers.
           start: float, what time.monotonic() said at the start of the evaluation.
         """
-        evaluation = Evaluation.of(answers, self.split.info.num_examples, time.monotonic() - start)
+        evaluation = Evaluation.of(answers, self.data.info.num_examples, time.monotonic() - start)
         if evaluation.examples < evaluation.split_examples:
             print(f"The first {evaluation.examples:,} of {evaluation.split_examples:,}; "
                   f"--eval_size={evaluation.split_examples} takes all.")
@@ -139,7 +139,13 @@ class Evaluator:
 
     def result(self, stored, evaluation):
         """Returns the contents of result.json for a checkpoint's Evaluation: a dict."""
-        return result_file.result(self.config, stored, evaluation, self.split.info.class_names)
+        return {"dataset": self.config.dataset, "model": self.config.model,
+                "checkpoint": stored.name, "step": stored.step, "examples": evaluation.examples,
+                "split_examples": evaluation.split_examples, "wrong": evaluation.wrong,
+                "wrong_percent": evaluation.wrong_percent,
+                "almost_wrong": evaluation.almost_wrong, "seconds": evaluation.seconds,
+                "classes": evaluation.confusion.by_class(self.data.info.class_names),
+                "confusion": evaluation.confusion.matrix.tolist()}
 
     def _hparams(self, run):
         """Returns the hyperparameters of a StoredRun's network, with the overrides."""

@@ -50,11 +50,11 @@ class Inference:
 
         self._step = step
 
-    def over(self, split, limit=None, what="Evaluating"):
+    def over(self, data, limit=None, what="Evaluating"):
         """Yields each batch of a split, in its order, with the network's Answer.
 
         Args:
-          split: Split.
+          data: Dataset.
           limit: number of examples from the first on, or None for all.
           what: str, the label of the progress bar, or None for no bar.
 
@@ -64,10 +64,10 @@ class Inference:
         Raises:
           DataError: for damaged examples.
         """
-        count = min(limit or split.info.num_examples, split.info.num_examples)
+        count = min(limit or data.info.num_examples, data.info.num_examples)
         with (plain_data_errors(), self._network.cache_kernels(),
               screen.bar(what, count) as bar):
-            for batch in evaluation_batches(split, self._batch_size, limit):
+            for batch in evaluation_batches(data, self._batch_size, limit):
                 size = len(batch["images"])
                 replicas = self._replicas.for_batch(size)
                 logits, metrics = self._step(replicas, replicas.spread(batch, size))

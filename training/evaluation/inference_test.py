@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import models
-from input_data.dataset import DatasetInfo, Split
+from input_data.dataset import Dataset, DatasetInfo
 from models.hparams import HParams
 from models.inferred import Inferred
 from training.evaluation.counts import Evaluation, gather
@@ -28,18 +28,18 @@ class Answers:
         return Inferred(tf.reshape(batch["images"], [-1, 5]))
 
 
-def split():
+def data():
     def read(numbers):
         return {"images": LOGITS[numbers].reshape(-1, 1, 5, 1), "targets": TARGETS[numbers]}
 
     def prepare(values, seed):
         return {**values, "target_images": values["images"][:, tf.newaxis]}
 
-    return Split(DatasetInfo("answers", 1, 5, 1, 5, (), num_examples=7), "", read, prepare)
+    return Dataset(DatasetInfo("answers", 1, 5, 1, 5, (), num_examples=7), "", read, prepare)
 
 
 def evaluate(batch_size, limit):
-    answers = Inference(Answers(), batch_size).over(split(), limit)
+    answers = Inference(Answers(), batch_size).over(data(), limit)
     return Evaluation.of(gather(answers), split_examples=7, seconds=1.0)
 
 
@@ -91,7 +91,7 @@ def test_a_changed_network_is_evaluated_as_it_is_now(digits):
         for variable in network.variables:
             variable.assign(scale * variable)
         found = [answer.logits for _, answer in
-                 inference.over(Split(info, "", read, prepare), 20)]
+                 inference.over(Dataset(info, "", read, prepare), 20)]
         fresh = models.build("capsule", HParams(num_prime_capsules=2), info, "direct")
         fresh.set_weights(network.get_weights())
         np.testing.assert_allclose(np.concatenate(found), fresh({"images": images}).logits,

@@ -28,15 +28,15 @@ def predict(config):
     members = [StoredCheckpoint(name) for name in names]
     evaluator = Evaluator(config, [resume.read(stored.folder) for stored in members],
                           unlabelled=True)
-    split = evaluator.split
+    data = evaluator.data
     logits = sum(np.concatenate([answer.logits for _, answer in
                                  evaluator.answers(stored, "Predicting")]) for stored in members)
-    labels = [split.info.class_names[label] for label in np.argmax(logits, axis=-1)]
+    labels = [data.info.class_names[label] for label in np.argmax(logits, axis=-1)]
     try:
         with whole_file(config.predictions) as aside, open(aside, "w") as file:
-            rows = zip(split.names, labels)
+            rows = zip(data.names, labels)
             csv.writer(file, lineterminator="\n").writerows([("filename", "label"), *rows])
     except OSError as error:
         raise RunError(f"--predictions: {config.predictions} cannot be written "
                        f"({error}).") from None
-    print(f"Wrote {config.predictions}: the classes of {len(labels)} images of {split.source}.")
+    print(f"Wrote {config.predictions}: the classes of {len(labels)} images of {data.source}.")

@@ -10,17 +10,6 @@ from training.monitoring import confusion_picture
 from training.run_folder import contents
 
 
-def result(config, stored, evaluation, class_names):
-    """Returns the contents of result.json for a checkpoint's Evaluation: a dict."""
-    return {"dataset": config.dataset, "model": config.model, "checkpoint": stored.name,
-            "step": stored.step, "examples": evaluation.examples,
-            "split_examples": evaluation.split_examples, "wrong": evaluation.wrong,
-            "wrong_percent": evaluation.wrong_percent, "almost_wrong": evaluation.almost_wrong,
-            "seconds": evaluation.seconds,
-            "classes": evaluation.confusion.by_class(class_names),
-            "confusion": evaluation.confusion.matrix.tolist()}
-
-
 def write(folder, values, confusion):
     """Writes result.json and, where Matplotlib is installed, confusion.png.
 

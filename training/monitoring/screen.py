@@ -7,12 +7,12 @@ from tqdm import tqdm
 from models.hparams import parse_overrides
 
 
-def show_data(split):
-    """Prints the source, number and size of a Split's images."""
-    info = split.info
-    print(f"Data: {split.source}: {info.num_examples} images of "
+def show_data(data):
+    """Prints the source, number and size of a Dataset's images."""
+    info = data.info
+    print(f"Data: {data.source}: {info.num_examples} images of "
           f"{info.height}x{info.width}x{info.depth}.")
-    for note in split.notes:
+    for note in data.notes:
         print(note)
 
 

@@ -70,11 +70,7 @@ class Summaries:
         self._write_events(step, lambda: tf.summary.image(tag, pixels[None]))
 
     def row(self, train_folder):
-        """Writes the run's row in TensorBoard's tab HParams, for `metrics` to fill.
-
-        Args:
-          train_folder: str, where the training left its flags and hyperparameters.
-        """
+        """Writes the row in TensorBoard's HParams tab of the training in a folder."""
         self._write_events(0, lambda: hparams_tab.write_row(self._folder, train_folder))
 
     def metrics(self, step, **values):

@@ -136,16 +136,16 @@ def is_record_file(data_dir):
         os.path.isfile(data_dir) and not data_dir.endswith(".zip"))
 
 
-def warn_of_seen(config, run, split):
+def warn_of_seen(config, run, data):
     """Warns if images to be evaluated as held out were not held out of a training.
 
     Args:
       config: Config of the evaluation, without open settings.
       run: StoredRun of the training.
-      split: Split to evaluate on.
+      data: Dataset to evaluate on.
     """
     if (config.validate and run.settings.get("validate") is False
-            and run.settings.get("dataset") == config.dataset and not split.never_trained):
+            and run.settings.get("dataset") == config.dataset and not data.never_trained):
         screen.warn(f"{run.where}: trained without --validate, so also on the images that are "
                     "evaluated now.")
 

@@ -21,13 +21,13 @@ def reads(monkeypatch):
     load, found = input_data.load, []
 
     def counting(*arguments, **options):
-        split = load(*arguments, **options)
+        data = load(*arguments, **options)
 
         def read(numbers):
             found.append([int(number) for number in numbers])
-            return split.read(numbers)
+            return data.read(numbers)
 
-        return type(split)(split.info, split.source, read, split.prepare)
+        return type(data)(data.info, data.source, read, data.prepare)
 
     monkeypatch.setattr(input_data, "load", counting)
     return found
@@ -54,6 +54,6 @@ def test_a_later_step_reads_no_more(tmp_path, reads, step):
     assert STEPS <= len(batches) <= STEPS + PREFETCHED
     # And these are the batches of an uninterrupted training: any one follows from its number.
     reads.clear()
-    split = input_data.load("mnist", None, "train")
-    list(training_batches(split, BATCH, 0, step + 1).take(1))
+    data = input_data.load("mnist", None, "train")
+    list(training_batches(data, BATCH, 0, step + 1).take(1))
     assert reads[1] == batches[1]

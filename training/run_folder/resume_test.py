@@ -1,7 +1,7 @@
 import pytest
 
 from commands.errors import RunError, UsageError
-from input_data.dataset import DatasetInfo, Split
+from input_data.dataset import Dataset, DatasetInfo
 from models.hparams import HParams
 from training.config import Config
 from training.run_folder import contents, resume, trained_data
@@ -88,32 +88,32 @@ def test_records_that_were_trained_on_are_not_evaluated(tmp_path):
     assert evaluation(run, data_dir=str(tmp_path)).data_dir == str(tmp_path)
 
 
-def split(num_examples=60, kind="IDX files", classes=2):
+def data(num_examples=60, kind="IDX files", classes=2):
     names = tuple(map(str, range(classes)))
-    return Split(DatasetInfo("mnist", 8, 8, 1, classes, names, num_examples=num_examples), "here",
-                 None, None, kind=kind)
+    return Dataset(DatasetInfo("mnist", 8, 8, 1, classes, names, num_examples=num_examples), "here",
+                   None, None, kind=kind)
 
 
 def test_data_to_resume_with_are_the_same(tmp_path):
-    trained_data.write(str(tmp_path), split())
+    trained_data.write(str(tmp_path), data())
     run = resume.read(str(tmp_path))
-    trained_data.check(run, split(), resuming=True)
-    trained_data.check(run, split(num_examples=20, kind="records"))      # to evaluate
-    for other, message in ((split(num_examples=540), "60 examples of IDX files, found 540 exam"),
-                           (split(kind="records"), "found 60 examples of records in here"),
-                           (split(classes=3), "number 2 was none, found 2")):
+    trained_data.check(run, data(), resuming=True)
+    trained_data.check(run, data(num_examples=20, kind="records"))      # to evaluate
+    for other, message in ((data(num_examples=540), "60 examples of IDX files, found 540 exam"),
+                           (data(kind="records"), "found 60 examples of records in here"),
+                           (data(classes=3), "number 2 was none, found 2")):
         with pytest.raises(RunError, match=message):
             trained_data.check(run, other, resuming=True)
 
 
 def test_what_was_broken_on_the_way_may_be_left_out(tmp_path):
-    trained_data.write(str(tmp_path), split())
+    trained_data.write(str(tmp_path), data())
     run = resume.read(str(tmp_path))
-    trained_data.check(run, split(num_examples=59), resuming=True, skip_broken=True)
+    trained_data.check(run, data(num_examples=59), resuming=True, skip_broken=True)
     with pytest.raises(RunError, match="found 59 examples"):
-        trained_data.check(run, split(num_examples=59), resuming=True)
+        trained_data.check(run, data(num_examples=59), resuming=True)
     with pytest.raises(RunError, match="found 61 examples"):
-        trained_data.check(run, split(num_examples=61), resuming=True, skip_broken=True)
+        trained_data.check(run, data(num_examples=61), resuming=True, skip_broken=True)
 
 
 def test_a_folder_of_data_that_has_gone_is_named(tmp_path):
@@ -124,7 +124,7 @@ def test_a_folder_of_data_that_has_gone_is_named(tmp_path):
 def test_a_run_of_before_says_nothing_of_the_kind(tmp_path):
     contents.write(str(tmp_path), contents.DATASET, {"height": 8, "width": 8, "depth": 1,
                                                      "class_names": ["0", "1"]})
-    trained_data.check(resume.read(str(tmp_path)), split(), resuming=True)
+    trained_data.check(resume.read(str(tmp_path)), data(), resuming=True)
 
 
 @pytest.mark.parametrize("name", [*contents.KEYS, *contents.BEGINNINGS, contents.PICTURE])

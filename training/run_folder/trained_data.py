@@ -7,10 +7,10 @@ from commands.errors import RunError
 from training.run_folder import contents
 
 
-def write(folder, split):
-    """Writes what a training's Split is into its folder."""
-    contents.write(folder, contents.DATASET, {**dataclasses.asdict(split.info),
-                                              "kind": split.kind})
+def write(folder, data):
+    """Writes what a training's Dataset is into its folder."""
+    contents.write(folder, contents.DATASET, {**dataclasses.asdict(data.info),
+                                              "kind": data.kind})
 
 
 def read(folder):
@@ -33,19 +33,19 @@ def read(folder):
     return data
 
 
-def check(run, split, resuming=False, skip_broken=False):
+def check(run, data, resuming=False, skip_broken=False):
     """Checks that data fit a run: of the same size and classes and, to resume, the same data.
 
     Args:
       run: StoredRun; without data of its own, all fit.
-      split: Split.
+      data: Dataset.
       resuming: whether the training goes on with the data.
       skip_broken: whether files that cannot be read are left out; there may be fewer then.
 
     Raises:
       RunError: if the data do not fit.
     """
-    info, trained = split.info, run.data
+    info, trained = data.info, run.data
     size, found = ("x".join(map(str, sizes)) for sizes in zip(*(
         (trained.get(name, getattr(info, name)), getattr(info, name))
         for name in ("height", "width", "depth"))))
@@ -60,12 +60,12 @@ def check(run, split, resuming=False, skip_broken=False):
         raise RunError(f"{run.where}: trained on {len(before)} classes, found {len(now)}; number "
                        f"{at} was {names[0]}, found {names[1]}; expected the same.")
     if resuming:
-        before = trained.get("num_examples", info.num_examples), trained.get("kind", split.kind)
-        now = info.num_examples, split.kind
+        before = trained.get("num_examples", info.num_examples), trained.get("kind", data.kind)
+        now = info.num_examples, data.kind
         fewer = skip_broken and before[0] >= now[0] and before[1] == now[1]
         if before != now and not fewer:
             raise RunError(f"{run.where}: trained on {_counted(*before)}, found {_counted(*now)} "
-                           f"in {split.source}; a run resumes with its own data.")
+                           f"in {data.source}; a run resumes with its own data.")
 
 
 def _counted(examples, kind):
