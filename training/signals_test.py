@@ -17,7 +17,7 @@ from training import step, train
 from training.checkpoints.read import checkpoint_names, newest_whole_checkpoint
 from training.checkpoints.write import CheckpointWriter
 from training.evaluation import evaluate, inference
-from training.monitoring import screen, tensorboard
+from training.monitoring import history, screen, tensorboard
 from training.run_folder import contents
 
 SMALL = "--hparams_override=num_prime_capsules=1,routing=1,remake=false"
@@ -83,7 +83,7 @@ def left(sender, number, status, capsys):
 @SIGNALS
 @pytest.mark.parametrize("owner, name", [
     (input_data, "load"), (train, "make_optimizer"), (screen, "show_network"),
-    (tensorboard, "_history"),
+    (history, "_read"),
     (step, "loss_and_metrics"),  # called when the step is traced
 ], ids=["data", "network", "table", "summaries", "tracing"])
 def test_before_the_first_step_there_is_nothing_to_save(common, number, sender, owner, name,

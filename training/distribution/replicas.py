@@ -30,12 +30,17 @@ class Replicas:
     """
 
     def __init__(self, strategy=None, spec=None):
-        self._strategy = strategy or tf.distribute.get_strategy()
+        self._several = strategy
         self._number = spec.number if spec else 0
-        self.count = self._strategy.num_replicas_in_sync
+        self.count = strategy.num_replicas_in_sync if strategy else 1
         self.workers = len(spec.addresses) if spec else 1
         self.is_chief = self._number == 0
         self._traced_sum = tf.function(self.sum)        # twice as fast as the eager one
+
+    @property
+    def _strategy(self):
+        # Asking for TensorFlow's own strategy starts threads, which an import must not do.
+        return self._several or tf.distribute.get_strategy()
 
     def scope(self):
         """Returns a context manager that creates variables on all devices."""
