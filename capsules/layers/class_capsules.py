@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from capsules.routing import products
+from capsules.routing.implementation import choose, must_be_portable
 from capsules.shapes import check_sizes
 
 
@@ -26,12 +27,15 @@ class ClassCapsules(keras.layers.Layer):
       atoms: number of components of an output capsule.
       routing: number of routing iterations.
       leaky: whether a share of each vote may go to no capsule.
+      implementation: "auto", "fused" or "products" (see `routing.implementation`).
 
     Raises:
-      ValueError: for less than one iteration, or inputs of another shape.
+      ValueError: for less than one iteration, inputs of another shape, an unknown implementation,
+        or "fused" without Numba.
     """
 
-    def __init__(self, num_capsules, atoms=16, routing=3, leaky=False, **kwargs):
+    def __init__(self, num_capsules, atoms=16, routing=3, leaky=False, implementation="auto",
+                 **kwargs):
         super().__init__(**kwargs)
         if routing < 1:
             raise ValueError(f"Expected 1 or more routing iterations. Received: {routing}.")
@@ -39,6 +43,7 @@ class ClassCapsules(keras.layers.Layer):
         self.atoms = atoms
         self.routing = routing
         self.leaky = leaky
+        self.implementation = implementation
 
     def build(self, input_shape):
         in_caps, in_atoms = check_sizes(input_shape, in_caps=None, in_atoms=None)
@@ -50,9 +55,15 @@ class ClassCapsules(keras.layers.Layer):
         self.bias = self.add_weight(
             name="bias", shape=(self.num_capsules, self.atoms),
             initializer=keras.initializers.Constant(0.1), autocast=False)
+        self.chosen_implementation = choose(self.implementation, self.compute_dtype,
+                                            in_caps * self.num_capsules * self.atoms)
+        self.supports_jit = self.chosen_implementation == "products"
 
     def call(self, inputs):
-        capsules = products.route(*self._exact(inputs), self.routing, self.leaky)
+        route = products.route
+        if self.chosen_implementation == "fused" and not must_be_portable():
+            from capsules.routing.fused import route  # which compiles
+        capsules = route(*self._exact(inputs), self.routing, self.leaky)
         return tf.cast(capsules, self.compute_dtype)
 
     def routing_steps(self, inputs):
@@ -82,4 +93,5 @@ class ClassCapsules(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "num_capsules": self.num_capsules, "atoms": self.atoms,
-                "routing": self.routing, "leaky": self.leaky}
+                "routing": self.routing, "leaky": self.leaky,
+                "implementation": self.implementation}

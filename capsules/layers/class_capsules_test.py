@@ -22,17 +22,22 @@ def random_inputs(shape=(2, 11, 8), seed=1):
     return np.random.default_rng(seed).normal(scale=0.5, size=shape).astype(np.float32)
 
 
+IMPLEMENTATIONS = pytest.mark.parametrize("implementation", ["fused", "products"])
+
+
+@IMPLEMENTATIONS
 @pytest.mark.parametrize("leaky", [False, True])
-def test_layer_agrees_with_the_reference(golden, leaky):
-    layer = ClassCapsules(10, atoms=16, routing=3, leaky=leaky)
+def test_layer_agrees_with_the_reference(golden, leaky, implementation):
+    layer = ClassCapsules(10, atoms=16, routing=3, leaky=leaky, implementation=implementation)
     layer.build((None, 11, 8))
     layer.set_weights([golden["capsule/weights"], golden["capsule/biases"]])
     assert_golden(layer(golden["capsule/input"]), golden[f"capsule/output/leaky{leaky:d}"])
 
 
+@IMPLEMENTATIONS
 @pytest.mark.parametrize("shape, num_capsules, atoms, routing, leaky", SIZES)
-def test_layer_follows_the_equations(shape, num_capsules, atoms, routing, leaky):
-    layer = ClassCapsules(num_capsules, atoms, routing, leaky)
+def test_layer_follows_the_equations(shape, num_capsules, atoms, routing, leaky, implementation):
+    layer = ClassCapsules(num_capsules, atoms, routing, leaky, implementation)
     layer.build(shape)
     randomize(layer)
     inputs = random_inputs(shape)
