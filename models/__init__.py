@@ -45,7 +45,7 @@ def check_size(name, hparams, info):
             f"and Adam's moments, and this machine has {memory:,.0f} GB.")
 
 
-def build(name, hparams, info, convolution="auto", precision="float32"):
+def build(name, hparams, info, convolution="auto", precision="float32", routing="auto"):
     """Returns the network of a name, with fresh variables.
 
     Args:
@@ -54,8 +54,9 @@ def build(name, hparams, info, convolution="auto", precision="float32"):
       info: what the dataset says of itself: height, width, depth, num_classes, num_targets.
       convolution: "auto", "direct" or "spectral".
       precision: "float32" or "bfloat16".
+      routing: "auto", "fused" or "products", its implementation.
     """
     return network_class(name)(
         hparams, image_shape=(info.height, info.width, info.depth),
         num_classes=info.num_classes, num_targets=info.num_targets,
-        convolution=convolution, precision=precision, name=name)
+        convolution=convolution, precision=precision, routing=routing, name=name)

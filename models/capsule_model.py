@@ -35,7 +35,8 @@ class CapsuleModel(Network):
             hparams.num_prime_capsules, padding=hparams.padding, leaky=hparams.leaky,
             algorithm=self.convolution, dtype=self.convolution_policy, name="conv_capsule1")
         self.class_capsules = ClassCapsules(
-            num_classes, routing=hparams.routing, leaky=hparams.leaky, name="capsule2")
+            num_classes, routing=hparams.routing, leaky=hparams.leaky,
+            implementation=self.routing, name="capsule2")
         self.decoder = None
         if hparams.remake:
             self.decoder = Decoder(image_shape, self.num_targets, name="recons")

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import keras
 
+from capsules.routing.implementation import choose
 from models.hparams import TRAINING, HParams, HParamsError
 
 
@@ -22,6 +23,8 @@ class Network(keras.Model):
         `capsules.convolution.algorithm`); weights and, but for rounding, results are the same.
       precision: "float32", or "bfloat16" for the convolutions' products and what they give,
         primary capsules too; weights, routing, class capsules and losses stay float32.
+      routing: "auto", "fused" or "products", the implementation of dynamic routing (see
+        `capsules.routing.implementation`).
 
     Raises:
       HParamsError: if the images are too small for the convolutions without padding, or show
@@ -41,7 +44,7 @@ class Network(keras.Model):
     smallest_valid: ClassVar[int] = 1
 
     def __init__(self, hparams, image_shape, num_classes, num_targets=1, convolution="auto",
-                 precision="float32", **kwargs):
+                 precision="float32", routing="auto", **kwargs):
         super().__init__(**kwargs)
         if self.most_targets is not None and num_targets > self.most_targets:
             raise HParamsError(
@@ -58,6 +61,7 @@ class Network(keras.Model):
         self.num_targets = num_targets
         self.convolution = convolution
         self.precision = precision
+        self.routing = choose_routing(routing)
         self.convolution_policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
 
     def variable_paths(self):
@@ -102,11 +106,19 @@ class Network(keras.Model):
         return {**super().get_config(), "hparams": self.hparams.to_json(),
                 "image_shape": self.image_shape, "num_classes": self.num_classes,
                 "num_targets": self.num_targets, "convolution": self.convolution,
-                "precision": self.precision}
+                "precision": self.precision, "routing": self.routing}
 
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "hparams": HParams.from_json(config["hparams"], "model config")})
+
+
+def choose_routing(implementation):
+    """Returns "fused" or "products"; raises HParamsError if this machine has not what is asked."""
+    try:
+        return choose(implementation)
+    except ValueError as error:
+        raise HParamsError(f"--routing_implementation: {error}") from None
 
 
 def build_chain(layers, shape):

@@ -90,6 +90,11 @@ class Config:
         "Algorithm of the large convolutions: auto takes the faster one. Checkpoints are the "
         "same.", group=NETWORK, keep=Keep.ALWAYS, optional=True, default="auto",
         choices=lambda: ("auto", "direct", "spectral"))
+    routing_implementation: str | None = setting(
+        "Of dynamic routing: loops that Numba compiles (fused), or TensorFlow's operations "
+        "(products); auto: fused on CPUs where Numba is installed.", group=NETWORK,
+        keep=Keep.ALWAYS, optional=True, default="auto",
+        choices=lambda: ("auto", "fused", "products"))
     precision: str | None = setting(
         "Of the convolutions' products; weights, routing and losses are always float32.",
         group=NETWORK, keep=Keep.ALWAYS, optional=True, default="float32",

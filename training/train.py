@@ -14,6 +14,7 @@ import models
 from commands.errors import NonFiniteLossError, RunError
 from input_data.dataset import Dataset
 from models.hparams import HParams
+from models.network import choose_routing
 from training import loop
 from training.checkpoints.read import StoredCheckpoint, newest_whole_checkpoint
 from training.checkpoints.write import (
@@ -108,6 +109,8 @@ def _begin(config):
     resumed = stored is not None
     run = resume.read(folder) if resumed else None
     config, hparams = resume.for_training(config, run)
+    config = dataclasses.replace(
+        config, routing_implementation=choose_routing(config.routing_implementation))
     if not resumed and config.checkpoint:
         stored = StoredCheckpoint(config.checkpoint)
     step = stored.step if stored else 0
@@ -135,8 +138,8 @@ def _set_up(start, replicas):
     models.check_size(config.model, start.hparams, start.data.info)
     keras.utils.set_random_seed(config.seed)
     with replicas.scope():
-        network = models.build(config.model, start.hparams, start.data.info,
-                               config.convolution, config.precision)
+        network = models.build(config.model, start.hparams, start.data.info, config.convolution,
+                               config.precision, config.routing_implementation)
         optimizer = make_optimizer(network)
     _check_batch(config, replicas, network)
     screen.warn_of_unused(network, config.hparams_override)
@@ -150,6 +153,7 @@ def _set_up(start, replicas):
     trained_data.write(folder, start.data)
     if replicas.is_chief:
         screen.show_network(network)
+        screen.compile_routing(network)
         writer = CheckpointWriter(folder, network, optimizer, config.keep_checkpoints,
                                   start.stored.name if start.resumed else None)
     else:

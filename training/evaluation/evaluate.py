@@ -63,8 +63,9 @@ class Evaluator:
         replicas = devices.replicas(config)
         hparams = self._hparams(runs[0])
         with replicas.scope():
-            self.network = models.build(config.model, hparams, self.data.info,
-                                        config.convolution, config.precision)
+            self.network = models.build(config.model, hparams, self.data.info, config.convolution,
+                                        config.precision, config.routing_implementation)
+        screen.compile_routing(self.network)
         screen.warn_of_unused(self.network, config.hparams_override)
         for run in runs:
             self._check_same_network(run)

@@ -1,6 +1,8 @@
 """Shows a run's data, network, progress and warnings on the screen."""
 
 import sys
+import threading
+import time
 
 from tqdm import tqdm
 
@@ -20,11 +22,29 @@ def show_network(network):
     """Prints a Network's convolutions, a table of its variables, and their total size."""
     for name, convolution in network.convolutions().items():
         print(f"{name}: {convolution.algorithm} convolution ({convolution.reason}).")
+    for layer in network.layers:
+        if hasattr(layer, "chosen_implementation"):
+            print(f"{layer.name}: {layer.chosen_implementation} routing.")
     paths = network.variable_paths()
     width = max(map(len, paths))
     for path, variable in paths.items():
         print(f"{path:{width}}  {'x'.join(map(str, variable.shape)):>14}")
     print(f"total_params: {network.count_params()}", flush=True)
+
+
+def compile_routing(network):
+    """Compiles fused routing, if a network has it, and says so where that takes long."""
+    if any(getattr(layer, "chosen_implementation", None) == "fused" for layer in network.layers):
+        from capsules.routing import fused
+
+        start = time.monotonic()
+        line = threading.Timer(1, print, ["Numba compiles the routing, once for this machine."],
+                               {"flush": True})
+        line.start()
+        fused.compile_now()
+        line.cancel()
+        if time.monotonic() - start > 1:
+            print(f"Compiled in {time.monotonic() - start:.0f} seconds.", flush=True)
 
 
 def bar(what, total, done=0):

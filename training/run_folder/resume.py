@@ -14,6 +14,9 @@ from training.config import SETTINGS, Keep
 from training.monitoring import screen
 from training.run_folder import contents, trained_data
 
+# What runs did that were started before there were these settings.
+BEFORE = {"routing_implementation": "products"}
+
 
 @dataclasses.dataclass(frozen=True)
 class StoredRun:
@@ -40,7 +43,8 @@ def read(folder):
     Raises:
       HParamsError, RunError: if the files are damaged.
     """
-    settings = {name: value for name, value in (contents.read(folder, contents.FLAGS) or {}).items()
+    stored = contents.read(folder, contents.FLAGS)
+    settings = {name: value for name, value in ({**BEFORE, **stored} if stored else {}).items()
                 if name in SETTINGS and SETTINGS[name].keep is not Keep.START}
     for name, value in settings.items():
         known = SETTINGS[name]

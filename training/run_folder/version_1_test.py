@@ -49,4 +49,5 @@ def test_it_resumes_as_it_did(run):
     assert all(map(math.isnan, seconds[:2])) and 1.553 < seconds[2] < seconds[3]
     flags = contents.read(str(run / "train"), contents.FLAGS)
     assert (flags["seed"], flags["batch_size"], flags["max_steps"]) == (3, 20, 20)
+    assert flags["routing_implementation"] == "products"        # the only one of version 1
     assert evaluate(run, 20)["wrong"] == pytest.approx(WRONG_AT_20, abs=5)
