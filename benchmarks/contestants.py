@@ -10,16 +10,20 @@ import tempfile
 import keras
 import tensorflow as tf
 
+import capsules
 import input_data
 import models
 from benchmarks import plain
 from benchmarks.networks import HPARAMS, INFOS
+from benchmarks.plain import ATOMS, CLASS_ATOMS
+from capsules.routing import fused
 from input_data.mnist import mnist_input, mnist_shift
 from input_data.pipeline import training_batches
 from training.optimizer import make_optimizer
 from training.step import loss_and_metrics, make_train_step, summed_metrics
 
 PRODUCT_SIZE = 4096
+IN_CAPS, CLASSES = 1152, 10         # of the MNIST network
 PAIRS_SHIFT, PAIRS_PAD = 4, 4       # of MultiMNIST in the paper
 PLAIN_PAIRS = 2000                  # in a step of the plain generator
 PAIRS_EACH = 20                     # for each digit, in a step of the project's generator
@@ -33,11 +37,12 @@ class Contestant:
     network: str = "mnist"          # a key of networks.INFOS
     batch_size: int = 128
     precision: str = "float32"      # of ours, and of a product
+    routing: str = "auto"           # implementation of ours; "einsum" to route votes alone
     real_batches: bool = False      # train on the sample of MNIST, instead of one random batch
 
 
 def make_step(contestant, work):
-    """Prepares a Contestant for "train", "evaluate", "records" or "multiply".
+    """Prepares a Contestant for "train", "evaluate", "route", "records" or "multiply".
 
     Returns:
       A function that does one step and waits for it; the images, records or operations of a step.
@@ -47,7 +52,7 @@ def make_step(contestant, work):
     if work == "records":
         return _records(contestant.implementation)
     keras.utils.set_random_seed(0)
-    make = _training if work == "train" else _evaluation
+    make = {"train": _training, "evaluate": _evaluation, "route": _routing}[work]
     return make(contestant), contestant.batch_size
 
 
@@ -66,7 +71,8 @@ def make_network(contestant):
     hparams, info = HPARAMS[contestant.network], INFOS[contestant.network]
     if contestant.implementation == "plain":
         return plain.PlainNetwork(hparams, info)
-    return models.build("capsule", hparams, info, precision=contestant.precision)
+    return models.build("capsule", hparams, info, precision=contestant.precision,
+                        routing=contestant.routing)
 
 
 def _training(contestant):
@@ -102,6 +108,29 @@ def _evaluation(contestant):
                 yield _wait(evaluate(batch))
 
     return steps().__next__
+
+
+def _routing(contestant):
+    """Returns a step of routing alone, of the MNIST network's size, with all gradients."""
+    inputs = tf.random.normal([contestant.batch_size, IN_CAPS, ATOMS], stddev=0.1)
+    weights = tf.random.normal([IN_CAPS, ATOMS, CLASSES * CLASS_ATOMS], stddev=0.1)
+    biases = tf.fill([CLASSES, CLASS_ATOMS], 0.1)
+
+    def einsum(inputs, weights, biases):
+        matrices = tf.reshape(weights, [IN_CAPS, ATOMS, CLASSES, CLASS_ATOMS])
+        votes = tf.einsum("bik,ikja->bija", inputs, matrices)
+        return capsules.dynamic_routing(votes, biases)
+
+    route = {"fused": fused.route, "products": capsules.route, "einsum": einsum}[contestant.routing]
+
+    @tf.function
+    def step(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            lengths = capsules.norm(route(*tensors))
+        return [tf.reshape(gradient, [-1])[0] for gradient in tape.gradient(lengths, tensors)]
+
+    return lambda: _wait(step(inputs, weights, biases))
 
 
 def _wait(outcome):

@@ -8,6 +8,7 @@ from benchmarks.findings import STANDARD_BATCH, Findings, Row
 from benchmarks.networks import HPARAMS, INFOS
 
 EVALUATION_BATCH = 100
+PAIRS_BATCH = 64
 PLAIN_CIFAR10_BATCH = 32    # as many as fit into memory with its votes
 INPUT_BLOCK = 3             # steps in a turn: one more than the pipeline prepares ahead
 TRAINING_ROWS = ("training", "bfloat16", "direct_floor", "own_floor", "memory")
@@ -19,7 +20,8 @@ def measurements(settings):
              for network in settings.networks
              for rows, function in ((TRAINING_ROWS, training), (("evaluation",), evaluation),
                                     (("batches",), batches))]
-    others = {("cifar10_memory", "cifar10_speed"): cifar10, ("records",): records,
+    others = {("routing",): routing, ("multimnist",): multimnist,
+              ("cifar10_memory", "cifar10_speed"): cifar10, ("records",): records,
               ("startup",): first_step, ("input",): input_pipeline}
     return found + [(rows, "", functools.partial(function, settings))
                     for rows, function in others.items()]
@@ -63,6 +65,29 @@ def evaluation(settings, network):
         network=network, batch_size=EVALUATION_BATCH)
     return Findings([Row("evaluation", network, **_faster(ours, plain),
                          is_asked=network == "mnist")], timings, gpu=gpu)
+
+
+def routing(settings):
+    """Routing alone, fused, by products, and of votes that einsum builds."""
+    timings, gpu = contest.hold({
+        f"routing, {name}, batch {STANDARD_BATCH}": ({"implementation": "ours", "routing": name,
+                                                      "batch_size": STANDARD_BATCH}, "route")
+        for name in ("fused", "products", "einsum")}, settings.steps)
+    fused, products, einsum = timings.values()
+    values = _faster(fused, products)
+    note = f"{values['note']}; votes by einsum: {einsum.median:.3g} s"
+    return Findings([Row("routing", **{**values, "note": note})], timings, gpu=gpu)
+
+
+def multimnist(settings):
+    """Training on pairs, with both implementations of routing."""
+    base = {"implementation": "ours", "network": "multimnist", "batch_size": PAIRS_BATCH,
+            "precision": "bfloat16"}
+    timings, gpu = contest.hold({
+        f"multimnist training, bfloat16, {name}, batch {PAIRS_BATCH}":
+            ({**base, "routing": name}, "train") for name in ("fused", "products")}, settings.steps)
+    return Findings([Row("multimnist", "multimnist", **_faster(*timings.values()))], timings,
+                    gpu=gpu)
 
 
 def cifar10(settings):
