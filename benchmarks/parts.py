@@ -6,9 +6,10 @@
 Each part runs alone, forward and with all gradients that training needs, in turns with the whole
 step and with a product of large matrices for the peak rate of the machine. A floor is the part's
 operations at that rate. The parts' times do not quite add up to the step's, in which some of them
-run side by side.
+run side by side. --output gets the report and its picture, parts.png.
 """
 
+import os
 import statistics
 import sys
 import time
@@ -19,6 +20,7 @@ from benchmarks import machine, report
 from benchmarks.contest import WARM_UP, quartiles
 from benchmarks.networks import HPARAMS, INFOS
 from commands import command_line
+from commands.whole_files import whole_file
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_enum("network", "mnist", sorted(INFOS), "The network.", flag_values=FLAGS)
@@ -135,6 +137,26 @@ def _sections(facts, invocation, peak, found):
         report.table(["part", ">ms", ">quartiles", ">floor, ms", ">times its floor"], rows)]
 
 
+def draw(path, found, title):
+    """Draws each part's median time and floor as bars, into a PNG file."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    names = list(found)[::-1]
+    times, floors = zip(*((1e3 * statistics.median(found[name][0]), 1e3 * (found[name][1] or 0))
+                          for name in names))
+    axes.barh(names, times, color="#56b4e9", label="measured")
+    axes.barh(names, floors, color="#0072b2", height=0.4, label="its operations at the peak rate")
+    for name, milliseconds in zip(names, times):
+        axes.text(milliseconds, name, f" {milliseconds:.0f}", va="center")
+    axes.set(title=title, xlabel="milliseconds")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="lower right")
+    with whole_file(path, replace=True) as aside:
+        figure.savefig(aside, format="png")
+
+
 def _bench(values, invocation):
     from benchmarks.contestants import Contestant
 
@@ -149,6 +171,7 @@ def _bench(values, invocation):
          "hparams": HPARAMS[values.network].to_json(),
          "parts": {name: {"seconds": seconds, "floor": floor}
                    for name, (seconds, floor) in found.items()}}))
+    draw(os.path.join(values.output, "parts.png"), found, title)
 
 
 def main(argv):

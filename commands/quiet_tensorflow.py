@@ -59,7 +59,7 @@ def _temporary_file():
 
 
 def _first_use(before_use):
-    os.environ.setdefault("KERAS_BACKEND", KERAS["backend"])    # keras.json has no say
+    os.environ.setdefault("KERAS_BACKEND", KERAS["backend"])    # overrides keras.json
     _check_keras("backend", os.environ["KERAS_BACKEND"])        # before an import that may fail
     import keras
     import tensorflow as tf

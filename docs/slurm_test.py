@@ -19,6 +19,7 @@ SMALL = (f"--data_dir={mnist_input.SAMPLE}", "--dataset=mnist", "--batch_size=4"
 PROGRAMS = {
     "python": f'exec {sys.executable} "$@"',
     "srun": """
+        [ "$SRUN_CPUS_PER_TASK" = 3 ] || exit 9
         for ((task = 0; task < SLURM_NTASKS; task++)); do SLURM_PROCID=$task "$@" & done
         highest=0
         for process in $(jobs -p); do
@@ -52,6 +53,7 @@ class Slurm:
         return subprocess.run(
             ["bash", *words, *SMALL, *flags], cwd=ROOT, capture_output=True, text=True, timeout=120,
             env={**os.environ, "PATH": path, "CALLS": self._calls, "SLURM_NTASKS": "1",
+                 "SLURM_CPUS_PER_TASK": "3",
                  "SLURM_JOB_ID": "40005", **variables}, check=False)
 
     @property

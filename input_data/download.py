@@ -84,6 +84,8 @@ def download(source, data_dir, mirror=None):
             elif not _is_unpacked(published, data_dir):
                 _fetch(published, data_dir, mirrors)
                 unpack(published, data_dir)
+    except FileExistsError as error:
+        raise DataError(f"{error} Start again to check it.") from None
     except OSError as error:
         raise DataError(f"{error.filename or data_dir}: cannot be written or read "
                         f"({error.strerror}).") from None
@@ -106,17 +108,19 @@ def _fetch(published, data_dir, mirrors):
             with whole_file(path) as aside:
                 _get(url, aside, published)
         except (requests.RequestException, DataError) as error:
-            failures.append(f"{url}: {error}")
+            reason = ("cannot connect" if isinstance(error, requests.ConnectionError)
+                      else "no answer" if isinstance(error, requests.Timeout) else error)
+            failures.append(f"{url}: {reason}")
         else:
             print(f"{path}: downloaded from {url}.")
             return
-    raise DataError(f"{path}: no mirror has the file: {'; '.join(failures)}.")
+    raise DataError(f"{path} cannot be downloaded: {'; '.join(failures)}.")
 
 
 def _get(url, path, published):
     """Downloads and checks a file. Raises requests.RequestException or DataError."""
     headers = {"Accept-Encoding": "identity"}       # or requests may unpack a .gz
-    # pooch sets the bar's total, but takes a bar without one for none.
+    # pooch tests the bar's truth value, which tqdm defines only with a total, and sets it later.
     with tqdm(desc=published.name, total=1, unit="B", unit_scale=True, mininterval=0.5) as bar:
         pooch.HTTPDownloader(bar, CHUNK, timeout=TIMEOUT, headers=headers)(url, path, None)
     found = pooch.file_hash(path, "md5")

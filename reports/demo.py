@@ -26,7 +26,7 @@ FLAGS = command_line.new_flags()
 flags.DEFINE_string("summary_dir", "runs/demo", "Folder of the run.", flag_values=FLAGS)
 
 SCREEN = """
-The capsule network reads {wrong} of {examples} test digits wrong: an error of {percent:.2f} %.
+The capsule network misclassifies {wrong} of {examples} test digits: an error of {percent:.2f} %.
 
   checkpoint       {checkpoint}
   reconstructions  {picture}

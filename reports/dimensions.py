@@ -23,7 +23,7 @@ MOST_SEARCHED = 2000        # test images, for an example of a class
 FLAGS = trained_network.flags()
 figures.define_output(FLAGS, "dimensions.png")
 flags.DEFINE_list("digits", None, "Names of classes, with commas: for each, the first test image "
-                  "that is read right.", flag_values=FLAGS)
+                  "that is classified correctly.", flag_values=FLAGS)
 flags.DEFINE_list("examples", None, "Numbers of test images, with commas. Without it and without "
                   "--digits: 0.", flag_values=FLAGS)
 flags.DEFINE_boolean("animate", False, "Write a GIF beside the picture.", flag_values=FLAGS)
@@ -66,7 +66,7 @@ def turned_examples(network, data, numbers):
 
 
 def first_examples(network, data, names):
-    """Returns the number of the first test image that is read right, for each name of a class."""
+    """Returns the number of the first correctly classified test image of each class name."""
     known = data.info.class_names
     for name in names:
         if name not in known:
@@ -79,7 +79,7 @@ def first_examples(network, data, names):
     for name, numbers in found.items():
         if not len(numbers):
             raise UsageError(f"--digits: none of the first {len(targets)} test images of class "
-                             f"{name} is read right; --examples=NUMBER takes any.")
+                             f"{name} is classified correctly; --examples=NUMBER takes any.")
     return [found[name][0] for name in names]
 
 

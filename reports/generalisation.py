@@ -44,14 +44,14 @@ flags.DEFINE_float("accuracy", 99.23, "Percent of the held-out digits to train u
                    lower_bound=0, upper_bound=100, flag_values=FLAGS)
 flags.DEFINE_integer("max_steps", 20000, "Most training steps of each network.", lower_bound=1,
                      flag_values=FLAGS)
-flags.DEFINE_integer("eval_every", 500, "Training steps between looks at the held-out digits.",
+flags.DEFINE_integer("eval_every", 500, "Training steps between evaluations on held-out digits.",
                      lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string("hparams_override", "", "As for experiment.py, for both networks.",
                     flag_values=FLAGS)
 
 
 class Score(NamedTuple):
-    """How many of a split's digits a network reads right."""
+    """How many of a split's digits a network classifies correctly."""
 
     right: int
     examples: int

@@ -1,8 +1,8 @@
-"""Draws what a capsule network reads in test images, and its reconstructions of them.
+"""Draws a capsule network's predictions for test images, and its reconstructions of them.
 
     python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-2200
 
-Shows the first test images that are read right and the first that are read wrong (paper, figure 3).
+Shows the first test images that are classified correctly and the first that are not (figure 3).
 A wrong one is reconstructed twice: from the capsule of its label and from that of the predicted
 class. Of two overlapping digits, each is reconstructed in a colour of its own, and some images also
 from a digit that is not there (paper, figure 5).
@@ -27,8 +27,9 @@ LINE, LETTERS = 14, 11      # pixels of a caption's line; letters that fit into 
 
 FLAGS = trained_network.flags()
 figures.define_output(FLAGS, "reconstructions.png")
-flags.DEFINE_integer("right", 20, "Images that are read right.", lower_bound=0, flag_values=FLAGS)
-flags.DEFINE_integer("wrong", 10, "Images that are read wrong.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_integer("right", 20, "Correctly classified images to show.", lower_bound=0,
+                     flag_values=FLAGS)
+flags.DEFINE_integer("wrong", 10, "Misclassified images to show.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_integer("eval_size", 10000, "Most test images to look for them in.", lower_bound=1,
                      flag_values=FLAGS)
 
@@ -58,7 +59,7 @@ class Cases(NamedTuple):
 
 
 def find_cases(network, data, right, wrong, most=10000):
-    """Returns the first Cases that are read right and that are read wrong, among `most` images."""
+    """Returns the first correct and the first wrong Cases among `most` images."""
     wanted, found = {True: right, False: wrong}, {True: [], False: []}
     for batch, predictions, logits in trained_network.answers(network, data, most):
         labels = batch["targets"]
@@ -96,7 +97,7 @@ def reconstruct(network, cases, classes):
 
 
 def sections(network, data, right, wrong):
-    """Returns the Sections that show Cases that are read right, and Cases that are read wrong."""
+    """Returns the Sections that show correct Cases and wrong ones."""
     names = data.info.class_names
     pairs = data.info.num_targets > 1
     legend = ", first digit orange, second blue" if pairs else ""
@@ -170,7 +171,7 @@ def _draw_strip(figure, part, start):
 
 
 def picture(network, data, path, right=20, wrong=10, most=10000, replace=False):
-    """Draws images that are read right and wrong, among `most`, with their reconstructions."""
+    """Draws correct and wrong images, among `most`, with their reconstructions."""
     parts = sections(network, data, *find_cases(network, data, right, wrong, most))
     if not parts:
         raise RunError(f"{path}: nothing to draw: of the first {most} images none is read "

@@ -136,7 +136,7 @@ class Config:
     num_trials: int = setting(
         "Evaluate an ensemble of so many checkpoints: {} in --checkpoint stands for their "
         "numbers, from 0.", group=EVALUATION, keep=Keep.START, default=1, lowest=1, highest=10000)
-    poll_seconds: float = setting("Following: seconds between looks for a new checkpoint.",
+    poll_seconds: float = setting("Following: seconds between checks for a new checkpoint.",
                                   group=EVALUATION, keep=Keep.START, default=10.0, lowest=0.1,
                                   highest=86400)
     patience_minutes: float = setting("Following: minutes to wait for a new checkpoint.",

@@ -84,7 +84,7 @@ def run(training, deadline=math.inf, hook=None):
         screen.bar("Training", config.max_steps * batch_size, first_step * batch_size) as bar,
     ):
         summary.row(writer.folder)
-        start = time.monotonic() - training_seconds(writer.folder)
+        start = time.monotonic() - (training_seconds(writer.folder) if first_step else 0)
         batches = iter(training_batches(training.data, batch_size, config.seed, first_step,
                                         replicas.part(batch_size)))
         for step in range(first_step + 1, config.max_steps + 1):
@@ -101,7 +101,9 @@ def run(training, deadline=math.inf, hook=None):
             bar.set_postfix(step=step, loss=f"{values['total_loss']:.4f}",
                             accuracy=f"{values['accuracy']:.1%}", refresh=False)
             bar.update(batch_size)
-            if step % SCALARS_EVERY == 0 or step in (first_step + 1, config.max_steps):
+            last = (step == config.max_steps
+                    or _is_asked_to_end(replicas, interrupts, deadline))
+            if last or step % SCALARS_EVERY == 0 or step == first_step + 1:
                 summary.scalars(step, values)
                 summary.metrics(step, training_loss=values["total_loss"])
             if network.hparams.verbose and step % DETAILS_EVERY == 0:
@@ -109,8 +111,6 @@ def run(training, deadline=math.inf, hook=None):
                 summary.details(step, network,
                                 {key: values[:config.micro_batch] for key, values in batch.items()})
 
-            last = (step == config.max_steps
-                    or _is_asked_to_end(replicas, interrupts, deadline))
             if last or writer.overdue or step % config.save_step == 0:
                 _check_variables(network, step, writer)
                 with hook.around_save(step):

@@ -24,6 +24,7 @@ from training.checkpoints.read import (
 from training.checkpoints.write import CheckpointWriter
 from training.config import Config
 from training.monitoring import screen, tensorboard
+from training.monitoring.history import read_history
 from training.optimizer import make_optimizer
 from training.run_folder import contents
 
@@ -228,8 +229,9 @@ def test_signals_end_the_training_with_a_checkpoint(tmp_path, data, numbers, mon
     monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(10, numbers))
     status = train(*build(data), data, tmp_path / "run", 100)
     assert status == 128 + numbers[0] and signal.getsignal(numbers[0]) == before
-    assert f"Stopped at step 10: {tmp_path}/run/model.ckpt-10" in capsys.readouterr().out
-    assert newest_whole_checkpoint(str(tmp_path / "run")).step == 10
+    # The signal comes after the loop has looked for signals in step 10.
+    assert f"Stopped at step 11: {tmp_path}/run/model.ckpt-11" in capsys.readouterr().out
+    assert newest_whole_checkpoint(str(tmp_path / "run")).step == 11
     assert contents.read(tmp_path / "run", contents.FINISHED) is None
 
 
@@ -267,3 +269,20 @@ def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, data):
 def test_a_signal_at_the_last_step_finds_it_finished(tmp_path, data, monkeypatch):
     monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(2, [signal.SIGTERM]))
     assert train(*build(data), data, tmp_path / "run", 2) is None
+
+
+def test_a_training_that_begins_again_counts_seconds_from_0(tmp_path, data):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "seconds.json").write_text('{"seconds": 900, "since": null}')
+    train(*build(data), data, tmp_path / "run", 1)
+    assert read_history(str(tmp_path / "run"))[0]["seconds"] < 300
+
+
+def test_the_last_step_before_an_early_end_is_in_the_history(tmp_path, data):
+    class Stop(loop.Hook):
+        def after_step(self, step, metrics):
+            if step == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    assert train(*build(data), data, tmp_path / "run", 100, hook=Stop()) == 143
+    assert [row["step"] for row in read_history(str(tmp_path / "run"))] == [1, 3]

@@ -74,7 +74,7 @@ def route(inputs, weights, biases, iterations=3, leaky=False):
 
         return capsules[-1], gradients
 
-    return routed(inputs, weights, biases)[:batch, :, :atoms]
+    return routed(inputs, weights, biases)[:batch][:, :, :atoms]      # so the shape stays known
 
 
 def compile_now():

@@ -104,6 +104,7 @@ def test_eager_equals_graph_also_for_an_unknown_batch():
     graph = tf.function(lambda inputs: fused.route(inputs, *others),
                         input_signature=[tf.TensorSpec([None, *inputs.shape[1:]])])
     np.testing.assert_array_equal(graph(inputs), fused.route(inputs, *others))
+    assert graph.get_concrete_function().output_shapes.as_list() == [None, 3, 2]
     assert graph(inputs[:0]).shape == (0, 3, 2)
 
 
@@ -144,8 +145,8 @@ def test_xla_and_exports_get_products_instead(layer, tmp_path):
     compiled = tf.function(lambda inputs: layer(inputs), jit_compile=True)
     assert_near(compiled(inputs), expected, 1e-6)
     layer.export(tmp_path / "exported", verbose=False)
-    loaded = tf.saved_model.load(str(tmp_path / "exported"))
-    assert_near(loaded.serve(inputs), expected, 1e-6)
+    exported = keras.layers.TFSMLayer(tmp_path / "exported", call_endpoint="serve")
+    assert_near(exported(inputs), expected, 1e-6)
 
 
 def test_fit_trains_it_as_products(layer):

@@ -84,7 +84,7 @@ def check_size(found, expected, image_size, where, like):
     if found[made:] != expected[made:]:
         wanted = "x".join(map(str, expected))
         raise DataError(f"{where}: expected an image of {wanted} like {like}, found "
-                        f"{'x'.join(map(str, found))}; --image_size={wanted} makes all so.")
+                        f"{'x'.join(map(str, found))}; --image_size={wanted} scales them.")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import logging
 import math
 import multiprocessing
 import os
-import signal
 import threading
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from commands import quiet_tensorflow
+from commands.child_processes import end_with_parent, interrupts_blocked
 from input_data.dataset import DataError, Dataset, DatasetInfo, check_single_target, scaled_batch
 from input_data.formats import image_files
 from input_data.hold_out import FRACTION, held_out, part
@@ -89,11 +89,12 @@ def _prepared(tfds, name, data_dir):
             return builder
     print(f"tfds:{name} is not in {builder.data_path}: downloading it; Ctrl-C stops that.",
           flush=True)
-    # The package's threads finish a download before they heed Ctrl-C; a process can be killed.
+    # The package's threads ignore Ctrl-C until a download ends; a process can be killed.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_download, args=(name, data_dir, theirs), daemon=True)
-    process.start()
+    with interrupts_blocked():
+        process.start()
     theirs.close()
     try:
         if error := ours.recv():
@@ -108,7 +109,7 @@ def _prepared(tfds, name, data_dir):
 
 def _download(name, data_dir, connection):
     """Downloads and prepares a dataset in a process of its own; sends a DataError or None."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)        # the parent kills this process
+    end_with_parent()
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     quiet_tensorflow.load()
     from tensorflow_datasets.core.download import downloader
@@ -131,7 +132,7 @@ def _one_line_errors(name):
         yield
     except Exception as error:              # the package and its datasets raise any kind
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"tfds:{name} cannot be had ({reason}).") from None
+        raise DataError(f"tfds:{name} cannot be loaded ({reason}).") from None
 
 
 def _features(builder, name):

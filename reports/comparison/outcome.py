@@ -49,7 +49,8 @@ def verdict(results):
     final = {result.name: result.final().mean() for result in results}
     if len(final) == 1:
         [(name, accuracy)] = final.items()
-        return f"{name} reads {results[0].examples} held-out images: {accuracy:.2f} % right."
+        return (f"{name} classifies {accuracy:.2f} % of {results[0].examples} held-out images "
+                "correctly.")
     subject, other = sorted(final, key=final.get, reverse=True)[:2]
     if "capsule" in final and subject != "capsule":
         subject, other = "capsule", subject

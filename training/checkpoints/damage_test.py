@@ -42,7 +42,7 @@ def assert_passed_over(folder, capfd):
     assert newest_whole_checkpoint(str(folder)).step == 2
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("Warning: Checkpoint ")
-    assert "model.ckpt-4" in lines[0] and lines[0].endswith(" It is passed over.")
+    assert "model.ckpt-4" in lines[0] and lines[0].endswith(" It is skipped.")
 
 
 def places(kind, size):

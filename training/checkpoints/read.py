@@ -62,7 +62,7 @@ def newest_whole_checkpoint(folder):
         try:
             return StoredCheckpoint(os.path.join(folder, f"{CHECKPOINT_NAME}-{step}"))
         except DamagedError as error:
-            screen.warn(f"{error} It is passed over.")
+            screen.warn(f"{error} It is skipped.")
     if steps:
         raise DamagedError(f"{folder}: none of its {len(steps)} checkpoints is whole; bring one "
                            "back, or move them away to start from the beginning.")

@@ -30,10 +30,12 @@ def from_environment():
     try:
         config = json.loads(text)
         cluster = config.get("cluster", {})
+        if not cluster.keys() <= {"chief", "worker", "ps", "evaluator"}:
+            raise ValueError
         addresses = (*cluster.get("chief", ()), *cluster.get("worker", ()))
         if len(addresses) < 2:
             return None
-        own = cluster[config["task"]["type"]][config["task"]["index"]]
+        own = dict(enumerate(cluster[config["task"]["type"]]))[config["task"]["index"]]
         return ClusterSpec(addresses, addresses.index(own))
     except (AttributeError, LookupError, TypeError, ValueError):
         raise UsageError("TF_CONFIG: expected workers, and one of them as the task, such as "

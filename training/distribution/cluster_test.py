@@ -38,7 +38,8 @@ def test_one_process_is_no_cluster(text, monkeypatch):
 @pytest.mark.parametrize("text", [
     "workers", "[]", '{"cluster": {"worker": 3}}', json.dumps({"cluster": TWO}),
     *(json.dumps({"cluster": TWO, "task": {"type": job, "index": index}})
-      for job, index in (("worker", 2), ("worker", "0"), ("chief", 0))),
+      for job, index in (("worker", 2), ("worker", -1), ("worker", "0"), ("chief", 0))),
+    json.dumps({"cluster": {"workers": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}),
     json.dumps({"cluster": {**TWO, "ps": ["c:1"]}, "task": {"type": "ps", "index": 0}})])
 def test_what_is_no_cluster_gets_its_error(text, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", text)

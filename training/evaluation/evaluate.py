@@ -80,7 +80,7 @@ class Evaluator:
                 and self._hparams(run) == self.network.hparams)
 
     def answers(self, stored, what="Evaluating"):
-        """Yields each batch with a checkpoint's Answer, up to eval_size examples.
+        """Restores a checkpoint, and returns an iterator over (batch, Answer), up to eval_size.
 
         Args:
           stored: StoredCheckpoint.

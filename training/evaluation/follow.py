@@ -50,7 +50,7 @@ def follow(config):
                     evaluator = Evaluator(config, [run])
                 evaluator.evaluate_and_write(stored)
             except DamagedError as error:       # or removed by the training as too old
-                screen.warn(f"{error} It is passed over.")
+                screen.warn(f"{error} It is skipped.")
                 missed = error
                 continue
             missed = None

@@ -1,6 +1,6 @@
 """Draws a confusion matrix with Matplotlib, where that is installed."""
 
-import textwrap
+import warnings
 
 import numpy as np
 
@@ -38,13 +38,13 @@ def draw(confusion, class_names, title):
     strength, tints = _tints(matrix, confusion.examples)
     axes.imshow(tints, interpolation="nearest")
     axes.set(xlabel="predicted", ylabel="class")
-    figure.suptitle(title)
+    figure.suptitle(title.replace(": ", ":\n", 1), fontsize=10, parse_math=False)
     named = range(0, count, -(-count // MOST_NAMED))
-    names = [textwrap.shorten(class_names[number], MOST_LETTERS, placeholder="…")
-             for number in named]
+    names = [name if len(name) <= MOST_LETTERS else name[:MOST_LETTERS - 1] + "…"
+             for name in (class_names[number] for number in named)]
     upright = max(map(len, names)) * count <= 40
-    axes.set_xticks(named, names, rotation=0 if upright else 90)
-    axes.set_yticks(named, names)
+    axes.set_xticks(named, names, rotation=0 if upright else 90, parse_math=False)
+    axes.set_yticks(named, names, parse_math=False)
     errors = axes.secondary_yaxis("right")
     errors.set_yticks(named, [
         f"{confusion.wrong_percent[number]:.3g}%" if confusion.examples[number] else "none"
@@ -55,7 +55,9 @@ def draw(confusion, class_names, title):
             axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=8,
                       color="white" if strength[row, column] > 0.6 else "black")
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)        # letters that the font lacks
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 

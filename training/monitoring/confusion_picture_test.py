@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,11 @@ def test_rows_are_classes_and_columns_predictions():
 
 def test_nothing_counted_is_drawn_too():
     assert draw(confusion_of(2, [], []), ["a", "b"], "no examples").shape[2] == 3
+
+
+def test_names_of_any_letters_are_drawn():
+    names = ["a$b$", "c$\\x$", "{", "鳥", "great_white_shark_of_the_seas"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picture = draw(confusion_of(5, range(5), range(5)), names, "$\\x$ on {}: 0 of 5 wrong")
+    assert len(pixels_of(picture, FOUND))

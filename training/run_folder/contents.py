@@ -103,13 +103,12 @@ def read(folder, name):
     return values
 
 
-def read_number(folder, name, key, types, lowest=0, highest=2**63):
+def read_number(folder, name, key, types):
     """Returns the number under a key of a JSON file, or None without the file.
 
     Args:
       folder, name, key: str.
-      types: type, or tuple of types, of the number.
-      lowest, highest: its range; highest is excluded.
+      types: type, or tuple of types, of the number, which is from 0 to 2**63 - 1.
 
     Raises:
       RunError: if the file is damaged, or holds no such number.
@@ -118,7 +117,7 @@ def read_number(folder, name, key, types, lowest=0, highest=2**63):
     if values is None:
         return None
     number = values.get(key)
-    if isinstance(number, bool) or not isinstance(number, types) or not lowest <= number < highest:
+    if isinstance(number, bool) or not isinstance(number, types) or not 0 <= number < 2**63:
         raise RunError(f"{os.path.join(folder, name)}: expected a number as {key}, found "
                        f"{str(number)[:50]}; mend it or move it away.")
     return number

@@ -8,4 +8,6 @@
 #SBATCH --time=24:00:00
 #SBATCH --signal=TERM@120
 
+export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"      # srun does not inherit it
+
 srun python experiment.py --num_gpus="$SLURM_GPUS_ON_NODE" "$@"

@@ -8,6 +8,8 @@
 #SBATCH --time=24:00:00
 #SBATCH --signal=TERM@120
 
+export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"      # srun does not inherit it
+
 # "node1:12345", "node2:12346", ...: each worker has a port of its own.
 port=$((10000 + SLURM_JOB_ID % 20000))
 workers=$(scontrol show hostnames "$SLURM_JOB_NODELIST" |

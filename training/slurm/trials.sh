@@ -9,6 +9,8 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 
+export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"      # srun does not inherit it
+
 # 20 minutes less than --time: for the start, the last step and its checkpoint.
 srun python -m training.trials --trial="$SLURM_ARRAY_TASK_ID" --max_minutes=460 "$@"
 status=$?

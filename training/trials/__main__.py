@@ -94,6 +94,8 @@ def _opened(log):
 
 def _plan(values):
     """Returns the Plan that parsed flags ask for."""
+    if cluster.from_environment():
+        raise UsageError("TF_CONFIG is for experiment.py; unset it to train trials.")
     for name in ("train", "checkpoint", "predictions"):
         if values[name].value != values[name].default:
             raise UsageError(f"--{name}: this command trains from the start, or from where trials "
@@ -115,8 +117,7 @@ def _plan(values):
     max_steps = values.max_steps or config.SETTINGS["max_steps"].default
     last = os.path.join(common.summary_dir, "trial{}", "train", f"model.ckpt-{max_steps}")
     # --batch_size is for training.
-    evaluation = cluster.checked(
-        config.from_flags(values, train=False, checkpoint=last, batch_size=None))
+    evaluation = config.from_flags(values, train=False, checkpoint=last, batch_size=None)
     at_once = min(values.at_once, count) if trial is None else 1
     shares = device_shares.shares(at_once, os.environ, common.device_type, common.num_gpus)
     return Plan(common, evaluation, max_steps, count, trial, shares)

@@ -24,6 +24,9 @@ def run_all(numbers, shares, start, ended):
 
     Returns:
       {number: int exit status}, 128 + N where signal N ended the process.
+
+    Raises:
+      The error of `start` or `ended`, if any, after the other processes have got SIGTERM and ended.
     """
     processes, received, stopped = [], [], threading.Event()
     lock = threading.RLock()        # reentrant: a signal may come while another is handled
@@ -32,7 +35,7 @@ def run_all(numbers, shares, start, ended):
         free.put(share)
 
     def run(number):
-        share = free.get()
+        share = free.get()      # there is one for each thread
         try:
             with lock:
                 if stopped.is_set():
