@@ -51,14 +51,15 @@ def random_flip(images, seed):
     return tf.where(chance < 0.5, images[:, :, ::-1], images)
 
 
-def random_brightness(images, seed, most=BRIGHTNESS):
-    """Adds one number to each float32 image, uniform over [-most, most)."""
-    return images + tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, -most, most)
+def random_brightness(images, seed):
+    """Adds one number to each float32 image, uniform over [-BRIGHTNESS, BRIGHTNESS)."""
+    return images + tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed,
+                                                 -BRIGHTNESS, BRIGHTNESS)
 
 
-def random_contrast(images, seed, least=CONTRAST[0], most=CONTRAST[1]):
-    """Stretches each float32 image about each channel's mean by a factor in [least, most)."""
-    factor = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, least, most)
+def random_contrast(images, seed):
+    """Stretches each float32 image about each channel's mean by a factor within CONTRAST."""
+    factor = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, *CONTRAST)
     mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
     return mean + (images - mean) * factor
 

@@ -33,10 +33,10 @@ flags.DEFINE_integer("seeds", 1, "Trainings of each network, by the seeds 0, 1, 
                      lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_list("batch_sizes", [], "Examples in a training batch, as network=number,... "
                   "Without it: mlp=128, and 1000 for the others.", flag_values=FLAGS)
-flags.DEFINE_integer("micro_batch", 125, "As for experiment.py: less takes less memory.",
+flags.DEFINE_integer("micro_batch", 125, "Most examples computed at once; fewer take less memory.",
                      lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_string("hparams_override", "", "As for experiment.py; each network takes those "
-                    "that it uses.", flag_values=FLAGS)
+flags.DEFINE_string("hparams_override", "", "Hyperparameters, as key=value,key=value; each "
+                    "network takes those that it uses.", flag_values=FLAGS)
 flags.DEFINE_string("output", "runs/compare", "Folder of the comparison.", flag_values=FLAGS)
 
 

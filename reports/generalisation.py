@@ -46,7 +46,7 @@ flags.DEFINE_integer("max_steps", 20000, "Most training steps of each network.",
                      flag_values=FLAGS)
 flags.DEFINE_integer("eval_every", 500, "Training steps between evaluations on held-out digits.",
                      lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_string("hparams_override", "", "As for experiment.py, for both networks.",
+flags.DEFINE_string("hparams_override", "", "Hyperparameters of both networks, as key=value,...",
                     flag_values=FLAGS)
 
 

@@ -117,11 +117,11 @@ def sections(network, data, right, wrong):
                         for name, chosen in classes.items()}
 
     parts = [
-        Section("Read right" + legend, list(map(words, right.labels)),
+        Section("Correct" + legend, list(map(words, right.labels)),
                 rows(right, {"reconstruction": right.labels})),
-        Section("Read wrong" + legend, captions(wrong, "as", wrong.predictions),
+        Section("Wrong" + legend, captions(wrong, "as", wrong.predictions),
                 rows(wrong, {"from the label": wrong.labels,
-                             "from what\nwas read": wrong.predictions}), figures.VERMILLION)]
+                             "from the\nprediction": wrong.predictions}), figures.VERMILLION)]
     if pairs:
         cases = right.take(slice(COLUMNS))
         absent = np.stack([cases.labels[:, 0], cases.others], axis=1)

@@ -68,9 +68,9 @@ def test_wrong_ones_are_reconstructed_from_label_and_prediction(reader):
     assert second.captions == [f"{names[label]} as {names[found]}" for label, found in
                                zip(wrong.labels[:, 0], wrong.predictions[:, 0])]
     by_hand = network({"images": wrong.images, "targets": wrong.predictions}).reconstructions
-    np.testing.assert_allclose(second.rows["from what\nwas read"][1][..., 0],
+    np.testing.assert_allclose(second.rows["from the\nprediction"][1][..., 0],
                                by_hand[1, 0, ..., 0], atol=1e-6)
-    assert np.abs(second.rows["from the label"][1] - second.rows["from what\nwas read"][1]).max() \
+    assert np.abs(second.rows["from the label"][1] - second.rows["from the\nprediction"][1]).max() \
         > 0.1
 
 

@@ -136,7 +136,7 @@ def _main(settings):
         what = f"Test image {number}, a {label}"
     maps = routing_maps(network, images)
     read = capsules.predicted(maps.lengths[-1], data.info.num_targets).numpy()[0]
-    title = f"{what}: read as {'+'.join(names[target] for target in read)}"
+    title = f"{what}: classified as {'+'.join(names[target] for target in read)}"
     figures.save(figure(images[0].numpy(), maps, names, title), path)
     print(f"Wrote {path}.")
 

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from commands.errors import RunError, UsageError
-from training.config import Config, from_flags, new_flags
+from training.config import SETTINGS, Config, from_flags, new_flags
 from training.run_folder import resume
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "checkpoints" / "mnist_capsule"
@@ -20,7 +20,8 @@ def flags():
     values["checkpoint"].help = ("The network's checkpoint. Without it, the one that comes with "
                                  "the project.")
     for name in ("model", "dataset", "data_dir", "num_targets"):
-        values[name].help = "As for experiment.py; without it, the run's own."
+        meaning = SETTINGS[name].about.partition(" Without it")[0]
+        values[name].help = f"{meaning} Without it: the run's own."
     return values
 
 

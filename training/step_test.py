@@ -14,7 +14,7 @@ INFERRED = Inferred(tf.constant(RNG.random((6, CLASSES)), tf.float32),
                     reconstructions=tf.constant(RNG.random((6, 1, 28, 28, 1)), tf.float32))
 
 
-def judge(**hparams):
+def metrics_of(**hparams):
     return loss_and_metrics(HParams(**hparams), BATCH, INFERRED)
 
 
@@ -23,20 +23,20 @@ def test_the_papers_scale_is_equation_4_summed_over_the_classes():
     lengths = INFERRED.logits.numpy().astype(np.float64)
     expected = (labels * np.maximum(0, 0.9 - lengths) ** 2
                 + 0.5 * (1 - labels) * np.maximum(0, lengths - 0.1) ** 2).sum(axis=1)
-    found = judge(loss_scale="paper")
+    found = metrics_of(loss_scale="paper")
     np.testing.assert_allclose(found.classification, expected, rtol=1e-5)
-    np.testing.assert_allclose(found.classification, 20 * judge().classification, rtol=1e-5)
+    np.testing.assert_allclose(found.classification, 20 * metrics_of().classification, rtol=1e-5)
 
 
 @pytest.mark.parametrize("scale", ["reference", "paper"])
 def test_reconstruction_is_0_392_of_the_mean_square(scale):
     difference = (INFERRED.reconstructions - BATCH["target_images"]).numpy().astype(np.float64)
-    np.testing.assert_allclose(judge(loss_scale=scale).reconstruction,
+    np.testing.assert_allclose(metrics_of(loss_scale=scale).reconstruction,
                                0.392 * (difference**2).mean(axis=(1, 2, 3, 4)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss_type", ["sigmoid", "softmax"])
 def test_cross_entropies_have_one_scale(loss_type):
-    ours, papers = (judge(loss_type=loss_type, loss_scale=scale).classification
+    ours, papers = (metrics_of(loss_type=loss_type, loss_scale=scale).classification
                     for scale in ("reference", "paper"))
     np.testing.assert_array_equal(ours, papers)

@@ -5,7 +5,7 @@
 reads MNIST's test digits in DIR and writes DIR/test_affine_mnist.tfrecords, images of 40x40 in
 which each digit is rotated by up to 20 degrees, sheared by up to 0.2, scaled by 0.8 to 1.2 in
 height and in width, and placed at random with nothing cut off. Those are the ranges that affNIST
-publishes; its images are others, so results on these are not results on affNIST.
+publishes. The images differ from affNIST's, so results must not be reported as its results.
 """
 
 import os

@@ -106,7 +106,7 @@ def _opened(file, where):
     except UnidentifiedImageError:
         raise DataError(f"{where}: not an image that can be read; expected one of "
                         f"{', '.join(FORMATS)}.") from None
-    except Exception as error:      # Pillow's parsers raise whatever they stumble over
+    except Exception as error:      # Pillow raises many kinds of errors for damaged files
         if isinstance(error, OSError) and error.strerror:
             raise DataError(f"{where}: cannot be read ({error.strerror}).") from None
         raise DataError(f"{where}: a damaged image ({error}).") from None

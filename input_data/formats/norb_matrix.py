@@ -39,7 +39,8 @@ class Matrix:
         if found[:2] != start or found[3:] != end or not found[2]:
             wanted = "x".join(map(str, ("N", *row_shape)))
             raise DataError(f"{path}: expected a NORB matrix, not gzipped, of {wanted} values of "
-                            f"{self._dtype}, found a header of {header.tobytes().hex(' ', 4)}.")
+                            f"{self._dtype}, found a header of {header.tobytes().hex(' ', 4)}; "
+                            "unpack or fetch the file again.")
         self._header_size, self._count = header.nbytes, found[2]
         expected = header.nbytes + self._count * math.prod(row_shape) * self._dtype.itemsize
         if size != expected:
