@@ -7,8 +7,8 @@ from commands.errors import UserError
 from commands.settings import setting, settings_of
 
 # Those that every network's training reads.
-TRAINING = ("decay_rate", "decay_steps", "ema_decay", "learning_rate", "loss_type", "schedule",
-            "verbose")
+TRAINING = ("decay_rate", "decay_steps", "ema_decay", "learning_rate", "loss_type", "optimizer",
+            "schedule", "verbose", "warmup_steps")
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -29,7 +29,7 @@ class HParams:
         "Decay of the moving average of weights that is evaluated; 0 keeps none.",
         default=0.0, lowest=0, below=1)
     leaky: bool = setting("Routing may leave a share of a vote to no capsule.", default=False)
-    learning_rate: float = setting("Adam's learning rate at step 0.", default=0.001, above=0)
+    learning_rate: float = setting("Learning rate at step 0.", default=0.001, above=0)
     loss_scale: str = setting(
         "Scale of the margin loss: the paper's is 2 x classes times the reference's.",
         default="reference", choices=lambda: ("reference", "paper"))
@@ -37,6 +37,8 @@ class HParams:
                              choices=lambda: ("margin", "sigmoid", "softmax"))
     num_prime_capsules: int = setting("Types of primary capsules.", default=32, lowest=1,
                                       highest=1_000_000)
+    optimizer: str = setting("Adam, or LAMB: Adam's updates scaled to the weights' lengths.",
+                             default="adam", choices=lambda: ("adam", "lamb"))
     padding: str = setting("Padding of the convolutions.", default="VALID",
                            choices=lambda: ("VALID", "SAME"))
     remake: bool = setting("Reconstruct the images from the class capsules.", default=True)
@@ -46,6 +48,8 @@ class HParams:
         default="exponential", choices=lambda: ("exponential", "cosine"))
     verbose: bool = setting("Write histograms and reconstructions into the summaries.",
                             default=False)
+    warmup_steps: int = setting("Steps in which the learning rate rises from 0.", default=0,
+                                lowest=0, highest=1_000_000)
 
     def __post_init__(self):
         for name, known in settings_of(HParams).items():

@@ -26,6 +26,13 @@ def test_a_restart_keeps_the_average(tmp_path, mnist_dir):
     assert any(key.startswith("average/") for key in tensors(whole))
 
 
+def test_a_restart_with_lamb_ends_at_the_same_bytes(tmp_path, mnist_dir):
+    hparams = "optimizer=lamb,warmup_steps=4,ema_decay=0.9"
+    whole = train(tmp_path / "whole", mnist_dir, 6, hparams=hparams)
+    train(tmp_path / "parts", mnist_dir, 2, hparams=hparams)
+    assert tensors(train(tmp_path / "parts", mnist_dir, 6)) == tensors(whole)
+
+
 def test_evaluations_take_the_average(tmp_path, mnist_dir):
     name = train(tmp_path / "run", mnist_dir, 5, hparams="ema_decay=0.9")
     data = Config(train=False, checkpoint=name, data_dir=str(mnist_dir)).load_data()

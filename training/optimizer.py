@@ -1,4 +1,4 @@
-"""The optimizer: learning rate, Adam in one pass over memory, moving average of the weights."""
+"""The optimizer: learning rate, Adam or LAMB, moving average of the weights."""
 
 import keras
 import tensorflow as tf
@@ -11,9 +11,13 @@ SLOTS = ("momentum", "velocity", AVERAGE)
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The learning rate of the hyperparameters, never below LOWEST_LEARNING_RATE."""
+    """The learning rate of the hyperparameters, never below LOWEST_LEARNING_RATE.
+
+    During the first warmup_steps it rises linearly from 0 to what the schedule says.
+    """
 
     def __init__(self, hparams):
+        self._warmup_steps = hparams.warmup_steps
         if hparams.schedule == "cosine":
             self._rate = keras.optimizers.schedules.CosineDecay(
                 hparams.learning_rate, hparams.decay_steps)
@@ -22,7 +26,10 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
                 hparams.learning_rate, hparams.decay_steps, hparams.decay_rate)
 
     def __call__(self, step):
-        return tf.maximum(self._rate(step), LOWEST_LEARNING_RATE)
+        rate = self._rate(step)
+        if self._warmup_steps:
+            rate *= tf.minimum((tf.cast(step, tf.float32) + 1) / self._warmup_steps, 1)
+        return tf.maximum(rate, LOWEST_LEARNING_RATE)
 
 
 def warn_of_early_end(hparams, max_steps):
@@ -56,10 +63,27 @@ class Adam(keras.optimizers.Adam):
             beta2=self.beta_2, epsilon=self.epsilon, grad=gradient)
 
 
+class Lamb(Adam):
+    """LAMB (You et al. 2020, arXiv:1904.00962), without weight decay.
+
+    Each variable moves by Adam's update at rate 1, scaled to the learning rate times the
+    variable's length.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        before = variable.read_value()
+        super().update_step(gradient, variable, tf.ones([]))
+        update = before - variable.read_value()
+        length, update_length = tf.norm(before), tf.norm(update)
+        trust = tf.where((length > 0) & (update_length > 0), length / update_length, 1)
+        variable.assign(before - learning_rate * trust * update)
+
+
 def make_optimizer(network):
-    """Returns Adam for a network, with a moving average of its variables if ema_decay is set."""
+    """Returns a network's optimizer, which averages its variables if ema_decay is set."""
     hparams = network.hparams
-    optimizer = Adam(LearningRate(hparams), beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+    kind = {"adam": Adam, "lamb": Lamb}[hparams.optimizer]
+    optimizer = kind(LearningRate(hparams), beta_1=0.9, beta_2=0.999, epsilon=1e-8,
                      use_ema=hparams.ema_decay > 0, ema_momentum=hparams.ema_decay)
     optimizer.build(network.trainable_variables)
     return optimizer

@@ -86,6 +86,41 @@ def test_learning_rates_follow_their_schedules():
         [0.01, 0.005, 1e-6, 1e-6, 1e-6], rtol=1e-5)
 
 
+def test_a_warm_up_rises_to_the_schedule():
+    np.testing.assert_allclose(
+        rates([0, 4, 9, 10, 50], learning_rate=0.01, schedule="cosine", decay_steps=100,
+              warmup_steps=10)[:3] / np.array(rates([0, 4, 9], learning_rate=0.01,
+                                                    schedule="cosine", decay_steps=100)),
+        [0.1, 0.5, 1], rtol=1e-5)
+    assert rates([10, 50], warmup_steps=10) == rates([10, 50])
+
+
+def test_lamb_follows_its_equations():
+    keras.utils.set_random_seed(0)
+    network = models.build("mlp", HParams(optimizer="lamb", learning_rate=0.02), INFO)
+    optimizer = make_optimizer(network)
+    variables = network.trainable_variables
+    expected = [variable.numpy().astype(float) for variable in variables]
+    assert any(not values.any() for values in expected)     # biases, which nothing scales at first
+    moments = [(0, 0)] * len(expected)
+    random = np.random.default_rng(0)
+    for step in range(1, 6):
+        gradients = [random.normal(size=values.shape).astype(np.float32) for values in expected]
+        rate = float(LearningRate(network.hparams)(step - 1))
+        for number, gradient in enumerate(gradients):
+            first, second = moments[number]
+            first = 0.9 * first + 0.1 * gradient
+            second = 0.999 * second + 0.001 * gradient.astype(float)**2
+            moments[number] = first, second
+            update = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+            length = np.linalg.norm(expected[number])
+            scale = length / np.linalg.norm(update) if length else 1
+            expected[number] = expected[number] - rate * scale * update
+        optimizer.apply(list(map(tf.constant, gradients)), variables)
+        for variable, values in zip(variables, expected):
+            np.testing.assert_allclose(variable, values, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_the_moving_average_follows_the_weights(count):
     replicas = devices.replicas(Config(summary_dir="-", num_gpus=count, device_type="cpu"))
