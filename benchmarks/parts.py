@@ -152,7 +152,8 @@ def draw(path, found, title):
         axes.text(milliseconds, name, f" {milliseconds:.0f}", va="center")
     axes.set(title=title, xlabel="milliseconds")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right")
+    axes.margins(x=0.08)
+    axes.legend(loc="center right")
     with whole_file(path, replace=True) as aside:
         figure.savefig(aside, format="png")
 
