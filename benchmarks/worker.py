@@ -14,7 +14,7 @@ def work(contestant, name, count):
 
     Args:
       contestant: dict of a Contestant's attributes, the same at each call.
-      name: str, the work, as for `contestants.make_step`.
+      name: str, the work: "train", "evaluate", "route", "records" or "multiply".
       count: int, number of steps.
 
     Returns:

@@ -115,7 +115,7 @@ def begin(arguments, log, around_save=contextlib.nullcontext):
 
 
 def run(arguments, log):
-    """Runs a training to its end and returns its exit status; arguments as for `begin`."""
+    """Runs a training to its end and returns its exit status."""
     return begin(arguments, log).end()
 
 

@@ -43,7 +43,8 @@ def load(data_dir, split, num_targets=1):
         test_affine_mnist.tfrecords; or the name of a record file, such as
         train_6shifted_mnist.tfrecords, of a .mat file, or of a folder of N.mat; None trains on
         the sample.
-      split, num_targets: as for `input_data.load`.
+      split: "train", "test", "valid_train" or "valid_test".
+      num_targets: int, 1.
     """
     check_single_target("affnist", num_targets)
     if split == "test":

@@ -19,7 +19,7 @@ def from_digits(folder, split, source):
 
     Args:
       folder: str.
-      split: as for `input_data.load`.
+      split: "train", "test", "valid_train" or "valid_test".
       source: str, describes the digits.
     """
     images, labels = mnist_input.read_idx_split(folder, split, records=f"{split}_{REACH}shifted")

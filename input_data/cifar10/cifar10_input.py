@@ -24,7 +24,8 @@ def load(data_dir, split, num_targets=1):
 
     Args:
       data_dir: folder of the binary version's files, or the folder above it.
-      split, num_targets: as for `input_data.load`.
+      split: "train", "test", "valid_train" or "valid_test".
+      num_targets: int, 1.
     """
     check_single_target("cifar10", num_targets)
     if data_dir is None:

@@ -31,7 +31,7 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
       validation_fraction: float, how much is held out.
       validation_seed: int, decides which rows; None for the last.
       shift: pixels by which images to train on are moved at most, each way.
-      num_targets: as for `input_data.load`.
+      num_targets: int, 1.
     """
     check_single_target("digits", num_targets)
     with _open(data_dir) as tree:

@@ -24,10 +24,7 @@ def is_image(path):
 
 
 def shape(file, where=None):
-    """Returns an image's height, width and channels (1, 3 or 4), from its header alone.
-
-    Args, Raises: as for `read`.
-    """
+    """Returns an image's height, width and channels (1, 3 or 4), from its header alone."""
     with _opened(file, where) as image:
         height, width = image.height, image.width
         # Pillow turns a TIFF itself. A PNG's own getexif would decode the pixels.
@@ -77,7 +74,7 @@ def check_size(found, expected, image_size, where, like):
 
     Args:
       found, expected: height, width and channels.
-      image_size: what all images are converted to, as for `read`.
+      image_size: (height, width), or with channels, to convert to; or None.
       where, like: str, what errors call the image and the one that decides.
     """
     made = len(image_size or ())

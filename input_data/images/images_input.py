@@ -31,7 +31,9 @@ def load(data_dir, split, num_targets=1, *, image_size=None, validation_fraction
     in a fixed order that mixes the classes, so that the first ones are a fair sample.
 
     Args:
-      data_dir, split, num_targets: as for `input_data.load`.
+      data_dir: str, the folder.
+      split: "train", "test", "valid_train" or "valid_test".
+      num_targets: int, 1.
       image_size: (height, width) or (height, width, channels) to scale and convert images to; in
         the rest, all must be like the first training image.
       validation_fraction, validation_seed: how much of each class is held out, and which.

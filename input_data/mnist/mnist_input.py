@@ -27,7 +27,7 @@ def load(data_dir, split, num_targets=1, *, shift=None):
     Args:
       data_dir: folder of RECORDS or, without them, of IDX files; or the name of a record file, with
         @N for N shards; None for the sample that comes with the project.
-      split: as for `input_data.load`.
+      split: "train", "test", "valid_train" or "valid_test".
       num_targets: digits in an image, 1 or 2.
       shift: most pixels by which single training digits are moved, each way; None for 2 with IDX
         files and 0 with records, whose digits are shifted already.

@@ -20,7 +20,7 @@ def load(data_dir, split, num_targets=1):
       data_dir: folder of {split}duo.tfrecords, or the name of a record file, with @N for N
         shards.
       split: "train" or "test".
-      num_targets: as for `input_data.load`.
+      num_targets: int, 1.
     """
     check_single_target("norb", num_targets)
     if split.startswith("valid_"):

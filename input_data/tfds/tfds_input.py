@@ -38,7 +38,7 @@ def load(data_dir, split, num_targets=1, *, name, image_size=None, validation_fr
       image_size: (height, width) or (height, width, channels) to scale and convert images to; in
         the rest, all must be like the first of train.
       validation_fraction, validation_seed: how much of train is held out, and which.
-      num_targets: as for `input_data.load`.
+      num_targets: int, 1.
     """
     check_single_target(f"tfds:{name}", num_targets)
     builder = _prepared(_package(), name, data_dir)
