@@ -10,7 +10,7 @@ def test_the_demonstration_ends_with_its_result_and_goes_on_when_repeated(
     arguments = ["reports.demo", f"--summary_dir={tmp_path}"]
     assert demo.main(arguments) == 0
     out = capsys.readouterr().out
-    assert "of 2000 test digits wrong" in out
+    assert "of 2000 test digits: an error of" in out
     for name in ("train/model.ckpt-2.index", "reconstructions.png", "test/result.json"):
         assert os.path.exists(tmp_path / name)
     assert f"{tmp_path}/train/model.ckpt-2" in out and "tensorboard" in out

@@ -69,8 +69,12 @@ def route(inputs, weights, biases, iterations=3, leaky=False):
         sums, capsules = _call(forward, [steps, steps], inputs, weights, biases, iterations, leaky)
 
         def gradients(gradient):
-            shapes = [inputs.shape, weights.shape, biases.shape]
-            return _call(_backward, shapes, inputs, weights, sums, capsules, gradient, leaky)
+            shapes = [inputs.shape, weights.shape, steps]
+            inputs_gradient, weights_gradient, sums_gradient = _call(
+                _backward, shapes, inputs, weights, sums, capsules, gradient, leaky)
+            # Not in NumPy, whose small arrays may or may not be aligned as TensorFlow likes it:
+            # on that depends whether it reuses one, and so the order of sums over devices.
+            return inputs_gradient, weights_gradient, tf.reduce_sum(sums_gradient, axis=[0, 1])
 
         return capsules[-1], gradients
 
@@ -104,7 +108,7 @@ def _run(function, *arguments):
 
 
 def _backward(inputs, weights, sums, capsules, gradient, leaky, threads):
-    """Returns the gradients of inputs, weights and biases.
+    """Returns the gradients of inputs, weights and sums.
 
     Args:
       inputs, weights: the arguments of `forward`; sums, capsules: its results.
@@ -117,4 +121,4 @@ def _backward(inputs, weights, sums, capsules, gradient, leaky, threads):
     share = np.float32(1 / (sums.shape[2] + leaky))
     inputs_gradient, weights_gradient = backward_votes(
         inputs, weights, capsules, share, couplings, logits_gradient, sums_gradient)
-    return inputs_gradient, weights_gradient, sums_gradient.sum(axis=(0, 1))
+    return inputs_gradient, weights_gradient, sums_gradient

@@ -44,10 +44,12 @@ def test_values_follow_procedure_1_and_gradients_those_of_products(
     found = values_and_gradients(fused.route, tensors, iterations, leaky)
     doubles = [tf.cast(tensor, tf.float64) for tensor in tensors]
     exact = values_and_gradients(products.route, doubles, iterations, leaky)
-    assert_near(found[0], oracle.class_capsules(*tensors, iterations, leaky)
-                if sizes["batch"] else exact[0])
-    for one, other in zip(found, exact):
-        assert_near(one, other, 2e-5)
+    if sizes["batch"]:
+        assert_near(exact[0], oracle.class_capsules(*doubles, iterations, leaky), 1e-9)
+    # Where terms cancel, products in float32 are no nearer.
+    rough = values_and_gradients(products.route, tensors, iterations, leaky)
+    for one, other, third in zip(found, exact, rough):
+        assert_near(one, other, 1e-5 + (3 * distance(third, other) if np.any(other) else 0))
 
 
 @pytest.mark.parametrize("leaky", [False, True])

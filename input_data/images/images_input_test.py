@@ -108,7 +108,7 @@ def test_validation_parts_the_training_images(data_dir):
 def test_sizes_may_be_made_equal(data_dir):
     Image.fromarray(np.full((40, 30), 9, np.uint8)).save(data_dir / "train" / "bee" / "zz.jpg")
     with pytest.raises(DataError, match=r"bee/zz.jpg: expected an image of 8x10x3 like .*ant/000"
-                                        r"\.png, found 40x30x1; --image_size=8x10x3 makes"):
+                                        r"\.png, found 40x30x1; --image_size=8x10x3 scales"):
         load(data_dir)
     assert load(data_dir, image_size=(5, 6, 1)).info.num_examples == 13
     assert all_of(load(data_dir, image_size=(5, 6, 3)))["images"].shape == (13, 5, 6, 3)

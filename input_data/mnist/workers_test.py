@@ -47,12 +47,12 @@ def test_few_tasks_are_taken_ahead():
 
 
 def test_a_killed_worker_is_an_error():
-    with pytest.raises(DataError, match="was killed"):
+    with pytest.raises(DataError, match="ended early"):
         list(in_order(die, range(9), 2))
 
 
 def test_a_worker_killed_while_it_sends_is_an_error():
-    with pytest.raises(DataError, match="was killed"):
+    with pytest.raises(DataError, match="ended early"):
         for _ in in_order(die_sending, range(9), 2):
             time.sleep(1)
 

@@ -114,7 +114,7 @@ def test_other_kinds_of_examples_are_said(tfds, make):
 
 
 def test_what_cannot_be_had_is_said(tfds, tmp_path):
-    with pytest.raises(DataError, match="tfds:no_such_thing cannot be had") as caught:
+    with pytest.raises(DataError, match="tfds:no_such_thing cannot be loaded") as caught:
         input_data.load("tfds:no_such_thing", str(tmp_path), "train")
     assert "\n" not in str(caught.value)
 
@@ -122,7 +122,7 @@ def test_what_cannot_be_had_is_said(tfds, tmp_path):
 def test_a_download_without_a_connection_ends_soon(tfds, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")     # where nothing listens
     start = time.monotonic()
-    with pytest.raises(DataError, match=r"^tfds:mnist cannot be had \(") as caught:
+    with pytest.raises(DataError, match=r"^tfds:mnist cannot be loaded \(") as caught:
         input_data.load("tfds:mnist", str(tmp_path), "train")
     assert time.monotonic() - start < 100       # the package's own retries take 200 s
     assert "\n" not in str(caught.value)

@@ -29,7 +29,7 @@ def result(name, *wrong_by_seed):
     ([result("mlp", [4], [8]), result("cnn", [8], [8])],
      "After 1 epoch mlp is on top, by 1.00 points: 97.00 % of the held-out images right, cnn "
      "96.00 %."),
-    ([result("mlp", [4])], "mlp reads 200 held-out images: 98.00 % right."),
+    ([result("mlp", [4])], "mlp classifies 98.00 % of 200 held-out images correctly."),
 ])
 def test_the_verdict_says_who_is_on_top_and_by_how_much(results, sentence):
     assert outcome.verdict(results) == sentence
