@@ -1,4 +1,4 @@
-"""Dynamic routing on the CPU in one pass, several times as fast as TensorFlow's operations.
+"""Dynamic routing on the CPU in one pass, 1.6 times as fast as products of matrices.
 
 TensorFlow writes every product of votes and coefficients to memory before it sums them. `loops`
 keeps votes in the processor's cache; this module lays tensors out for it.
