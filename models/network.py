@@ -61,7 +61,8 @@ class Network(keras.Model):
         self.num_targets = num_targets
         self.convolution = convolution
         self.precision = precision
-        self.routing = choose_routing(routing)
+        choose_routing(routing)     # or it is an error
+        self.routing = routing
         self.convolution_policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
 
     def variable_paths(self):
