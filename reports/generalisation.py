@@ -14,6 +14,7 @@ import os
 import sys
 from typing import NamedTuple
 
+import numpy as np
 from absl import flags
 
 import input_data
@@ -160,8 +161,9 @@ def _train(asked, settings, held_out):
 
 def _evaluate(settings, step, datasets, most):
     """Returns a network's number of parameters, and its Score of each split at a step."""
+    import capsules
     from training.checkpoints.read import CHECKPOINT_NAME, StoredCheckpoint
-    from training.evaluation.counts import Evaluation, gather
+    from training.evaluation.counts import gather
     from training.evaluation.inference import Inference
 
     stored = StoredCheckpoint(os.path.join(settings.train_folder, f"{CHECKPOINT_NAME}-{step}"))
@@ -169,8 +171,10 @@ def _evaluate(settings, step, datasets, most):
     network = models.build(settings.model, contents.read_hparams(stored.folder), info)
     stored.restore_network(network)
     inference = Inference(network)
-    found = (Evaluation.of(gather(inference.over(data, most)), 0, 0) for data in datasets)
-    return network.count_params(), [Score(one.correct, one.examples) for one in found]
+    found = (gather(inference.over(data, most)) for data in datasets)
+    return network.count_params(), [
+        Score(int(np.count_nonzero(capsules.correct(answers.logits, answers.targets))),
+              len(answers.targets)) for answers in found]
 
 
 def _report(asked, level, rows, source):

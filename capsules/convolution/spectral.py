@@ -106,18 +106,6 @@ class Spectral:
         """The constant matrices A, B and C."""
         return _matrices(self._rows, self._columns)
 
-    def convolve(self, images, kernel):
-        """Returns the convolution, as tf.nn.conv2d does.
-
-        Args:
-          images: [batch, height, width, channels].
-          kernel: [kernel_height, kernel_width, channels, filters].
-
-        Returns:
-          [batch, *output_size, filters].
-        """
-        return self.convolve_transformed(images, self.transform_kernel(kernel))
-
     def transform_kernel(self, kernel):
         """Returns the kernel's products with B, for `convolve_transformed`.
 
