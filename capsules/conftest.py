@@ -47,9 +47,12 @@ def assert_near(received, expected, tolerance=1e-5):
 
 
 def assert_golden(received, expected):
-    """Asserts agreement with the reference: 1e-5 relative, as a whole and for each number."""
+    """Asserts agreement with the reference: 1e-5 relative, as a whole and for each number.
+
+    Numbers near 0 may be off by 1e-6: processors differ in the order of float32 sums.
+    """
     assert_near(received, expected)
-    np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6)
 
 
 def assert_finite(tensors):

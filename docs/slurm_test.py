@@ -1,6 +1,7 @@
 """The commands of slurm.md, with small networks, and stand-ins for Slurm's programs."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -50,11 +51,17 @@ class Slurm:
                   if f"training/slurm/{script}" in words)
         words = words[words.index(f"training/slurm/{script}"):]
         path = f"{self._folder}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", *words, *SMALL, *flags], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        job = subprocess.Popen(
+            ["bash", *words, *SMALL, *flags], cwd=ROOT, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "PATH": path, "CALLS": self._calls, "SLURM_NTASKS": "1",
-                 "SLURM_CPUS_PER_TASK": "3",
-                 "SLURM_JOB_ID": "40005", **variables}, check=False)
+                 "SLURM_CPUS_PER_TASK": "3", "SLURM_JOB_ID": "40005", **variables})
+        try:
+            output, errors = job.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            os.killpg(job.pid, signal.SIGKILL)      # the workers too, which keep the pipes open
+            raise AssertionError("\n".join(["no end after 120 s", *job.communicate()])) from None
+        return subprocess.CompletedProcess(words, job.returncode, output, errors)
 
     @property
     def calls(self):
