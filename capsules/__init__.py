@@ -1,20 +1,35 @@
-"""Capsule networks with dynamic routing (Sabour, Frosst, Hinton 2017): layers and maths.
+"""Capsule networks with dynamic routing (Sabour, Frosst, Hinton 2017): a network and its layers.
 
-    from capsules import PrimaryCapsules, ClassCapsules, Decoder
+    from capsules import CapsNet, ClassCapsules, Decoder, PrimaryCapsules
 """
 
+import keras
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError("The package capsules needs Keras with TensorFlow; found the Keras backend "
+                      f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow.")
+
+from capsules.capsnet import CapsNet
 from capsules.layers.class_capsules import ClassCapsules
 from capsules.layers.decoder import Decoder
 from capsules.layers.primary_capsules import PrimaryCapsules
 from capsules.layers.spectral_conv2d import SpectralConv2D
-from capsules.losses import margin_loss, reconstruction_loss, sigmoid_loss, softmax_loss
+from capsules.losses import (
+    MarginLoss,
+    ReconstructionLoss,
+    margin_loss,
+    reconstruction_loss,
+    sigmoid_loss,
+    softmax_loss,
+)
 from capsules.metrics import almost_correct, correct, predicted
 from capsules.ops import leaky_softmax, norm, squash
 from capsules.routing.dynamic import RoutingSteps, dynamic_routing, dynamic_routing_steps
 from capsules.routing.products import route, route_steps
 
 __all__ = [
-    "ClassCapsules", "Decoder", "PrimaryCapsules", "RoutingSteps", "SpectralConv2D",
+    "CapsNet", "ClassCapsules", "Decoder", "MarginLoss", "PrimaryCapsules", "ReconstructionLoss",
+    "RoutingSteps", "SpectralConv2D",
     "almost_correct", "correct", "dynamic_routing", "dynamic_routing_steps", "leaky_softmax",
     "margin_loss", "norm", "predicted", "reconstruction_loss", "route", "route_steps",
     "sigmoid_loss", "softmax_loss", "squash",

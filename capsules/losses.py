@@ -1,5 +1,6 @@
-"""Losses of capsule networks, for each example of a batch."""
+"""Losses of capsule networks: functions, for each example of a batch, and Keras' Loss classes."""
 
+import keras
 import tensorflow as tf
 
 
@@ -60,3 +61,40 @@ def reconstruction_loss(images, reconstructions, scale=0.0005):
       float [batch].
     """
     return scale * tf.reduce_sum(tf.square(reconstructions - images), axis=[1, 2, 3, 4])
+
+
+@keras.saving.register_keras_serializable(package="capsules")
+class MarginLoss(keras.losses.Loss):
+    """The margin loss as the paper has it (equation 4), summed over the classes.
+
+    For `compile(loss=MarginLoss())`; twice the sum of `margin_loss`.
+
+    Args:
+      **kwargs: `reduction`, `name` and `dtype` of keras.losses.Loss.
+    """
+
+    def __init__(self, name="margin_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        return 2 * tf.reduce_sum(margin_loss(y_true, y_pred), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="capsules")
+class ReconstructionLoss(keras.losses.Loss):
+    """`reconstruction_loss` of images [batch, num_targets, height, width, depth].
+
+    Args:
+      scale: keeps the reconstruction from dominating the margin loss.
+      **kwargs: `reduction`, `name` and `dtype` of keras.losses.Loss.
+    """
+
+    def __init__(self, scale=0.0005, name="reconstruction_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        return reconstruction_loss(y_true, y_pred, self.scale)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}

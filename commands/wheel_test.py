@@ -18,6 +18,9 @@ import keras, numpy, os, sys
 import capsules
 from capsules import ClassCapsules, Decoder, PrimaryCapsules
 
+digits = capsules.CapsNet.from_pretrained("mnist")
+assert digits.predict(numpy.zeros((1, 28, 28, 1)), verbose=0).shape == (1, 10)
+
 network = keras.Sequential([keras.Input((12, 12, 3)), PrimaryCapsules(2), ClassCapsules(5),
                             Decoder((12, 12, 3))])
 remakes = network.predict(numpy.ones((2, 12, 12, 3)), verbose=0)

@@ -10,7 +10,8 @@ from commands.errors import RunError, UsageError
 from training.config import SETTINGS, Config, from_flags, new_flags
 from training.run_folder import resume
 
-SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "checkpoints" / "mnist_capsule"
+# A path, as importing `capsules` would take seconds before the flags are checked.
+SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "capsules" / "pretrained" / "mnist"
 NAMES = ("checkpoint", "model", "dataset", "data_dir", "num_targets", "hparams_override")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import input_data
+from capsules import CapsNet
 from commands.errors import RunError, UsageError
 from conftest import write_class_folders
 from reports import trained_network
@@ -122,6 +123,16 @@ def test_the_shipped_network_reads_digits():
         wrong += np.sum(~trained_network.right(batch["targets"], predictions))
         total += len(predictions)
     assert total == 500 and wrong <= 5
+
+
+def test_the_library_has_the_shipped_network_too():
+    network, data = trained_network.load(trained_network.choice(flags()))
+    batch = trained_network.examples(data, [0, 1, 2], "--examples")
+    expected = network({"images": batch["images"]})
+    model = CapsNet.from_pretrained("mnist")
+    np.testing.assert_allclose(model(batch["images"]), expected.logits, rtol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(batch["images"]), expected.reconstructions,
+                               atol=1e-5)
 
 
 def test_an_empty_name_of_a_checkpoint_is_refused():

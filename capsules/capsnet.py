@@ -1,0 +1,193 @@
+"""The capsule network of the paper (figures 1 and 2) as a Keras model."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from capsules import pretrained
+from capsules.labels import multi_hot_and_ids
+from capsules.layers.class_capsules import ClassCapsules
+from capsules.layers.decoder import Decoder
+from capsules.layers.primary_capsules import PrimaryCapsules
+from capsules.layers.spectral_conv2d import SpectralConv2D
+from capsules.losses import MarginLoss, ReconstructionLoss
+from capsules.metrics import correct
+from capsules.ops import norm
+
+
+@keras.saving.register_keras_serializable(package="capsules")
+class CapsNet(keras.Model):
+    """Convolution, primary capsules, class capsules and a decoder.
+
+    It trains with `compile` and `fit`. Its loss is the margin loss, summed over the classes
+    (paper, equation 4), plus the reconstruction loss (section 4.1); a loss given to `compile`
+    takes the margin loss's place and compares the labels with the capsules' lengths.
+
+    Labels are class ids, one-hot or multi-hot (see `labels`). Where images differ from what
+    their targets look like, such as overlapping or noisy digits, labels are a dict: "labels" and
+    "target_images", float [batch, num_targets, height, width, depth].
+
+    Input: float images in [0, 1], [batch, height, width, depth].
+    Output: float [batch, num_classes], the lengths of the class capsules, in [0, 1).
+
+    >>> model = CapsNet(image_shape=(28, 28, 1), num_classes=10)
+    >>> model.compile(optimizer="adam")
+    >>> history = model.fit(images, labels, epochs=5)
+    >>> model.predict(images).argmax(axis=-1)
+
+    Args:
+      image_shape: height, width and depth of the images.
+      num_classes: number of classes.
+      num_targets: number of targets of an image, such as 2 for overlapping pairs of digits.
+      primary_types: number of types of primary capsules.
+      primary_atoms: number of components of a primary capsule.
+      atoms: number of components of a class capsule.
+      routing: number of iterations of dynamic routing, or a `routing.Routing`.
+      padding: of both convolutions, "valid", for images of 17x17 and more, or "same".
+      decoder: whether to reconstruct the targets.
+      algorithm: of the convolutions (see `convolution.algorithm`).
+
+    Attributes:
+      conv1, primary_capsules, class_capsules, decoder: the layers; decoder may be None.
+    """
+
+    def __init__(self, image_shape=(28, 28, 1), num_classes=10, num_targets=1, primary_types=32,
+                 primary_atoms=8, atoms=16, routing=3, padding="valid", decoder=True,
+                 algorithm="auto", **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = tuple(image_shape)
+        self.num_classes = num_classes
+        self.num_targets = num_targets
+        self.conv1 = SpectralConv2D(
+            256, 9, padding=padding, activation="relu", algorithm=algorithm, name="conv1",
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
+            bias_initializer=keras.initializers.Constant(0.1), dtype=self.dtype_policy)
+        # Class capsules are as exact as the weights, whatever the policy.
+        exact = self.variable_dtype
+        self.class_capsules = ClassCapsules(num_classes, atoms, routing, dtype=exact,
+                                            name="capsule2")
+        self.primary_capsules = PrimaryCapsules(
+            primary_types, primary_atoms, padding=padding, algorithm=algorithm,
+            leaky=getattr(self.class_capsules.routing, "leaky", False), dtype=self.dtype_policy,
+            name="conv_capsule1")
+        self.decoder = None
+        if decoder:
+            self.decoder = Decoder(self.image_shape, num_targets, dtype=exact, name="recons")
+        names = ["accuracy", "classification_loss", "reconstruction_loss"]
+        self._means = [keras.metrics.Mean(name=name) for name in names[:3 if decoder else 2]]
+        self.build((None, *self.image_shape))
+
+    @classmethod
+    def from_pretrained(cls, name):
+        """Returns a trained network that comes with the library (see `pretrained.NETWORKS`).
+
+        >>> CapsNet.from_pretrained("mnist").predict(images)
+
+        Raises:
+          ValueError: for an unknown name; the message lists the known ones.
+        """
+        arguments, arrays = pretrained.read(name)
+        model = cls(**arguments, name=name)
+        for variable in model.variables:
+            variable.assign(arrays[variable.path.partition("/")[2]])
+        return model
+
+    def build(self, input_shape):
+        shape = input_shape
+        for layer in (self.conv1, self.primary_capsules, self.class_capsules):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        if self.decoder is not None:
+            self.decoder.build(shape)
+
+    def call(self, images):
+        return norm(self.encode(images))
+
+    def encode(self, images):
+        """Returns the class capsules of images: float [batch, num_classes, atoms]."""
+        images = tf.convert_to_tensor(images)
+        if not images.dtype.is_floating:
+            raise ValueError(f"Expected images of floats in [0, 1]. Received: {images.dtype.name}.")
+        return self.class_capsules(self.primary_capsules(self.conv1(images)))
+
+    def routing_steps(self, images):
+        """Returns what routing computes for images: RoutingSteps of the class capsules."""
+        return self.class_capsules.routing_steps(self.primary_capsules(self.conv1(images)))
+
+    def reconstruct(self, images, targets=None, batch_size=100):
+        """Reconstructs the targets of images from their class capsules.
+
+        Args:
+          images: float array [n, height, width, depth].
+          targets: int array [n, num_targets], of classes; None for those of the longest capsules.
+          batch_size: images that are computed at once.
+
+        Returns:
+          float array [n, num_targets, height, width, depth].
+
+        Raises:
+          ValueError: if the network has no decoder.
+        """
+        if self.decoder is None:
+            raise ValueError("Expected a network with decoder=True. Received: decoder=False.")
+        starts = range(0, len(images), batch_size)
+        parts = [self.decoder(self.encode(images[start:start + batch_size]),
+                              targets=None if targets is None else
+                              tf.constant(targets[start:start + batch_size], tf.int32))
+                 for start in starts]
+        return np.concatenate(parts)
+
+    def export(self, *args, **kwargs):
+        self(tf.zeros([0, *self.image_shape]))      # Keras exports what has been called
+        return super().export(*args, **kwargs)
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss, results = self._compare(data)
+            loss = self.optimizer.scale_loss(loss)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        return results
+
+    def test_step(self, data):
+        return self._compare(data)[1]
+
+    def _compare(self, data):
+        """Returns a batch's loss, and the metrics of this batch and those before."""
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        target_images = images[:, tf.newaxis]
+        if isinstance(labels, dict):
+            labels, target_images = labels["labels"], labels["target_images"]
+        hot, ids = multi_hot_and_ids(labels, self.num_classes, self.num_targets)
+        capsules = self.encode(images)
+        lengths = norm(capsules)
+        if self.loss is None:
+            loss = MarginLoss()(hot, lengths, weights)
+            losses = {"classification_loss": loss}
+            loss += sum(self.losses)        # those of regularizers
+        else:
+            loss = self.compute_loss(images, labels, lengths, weights)
+            losses = {"classification_loss": loss}
+        if self.decoder is not None:
+            losses["reconstruction_loss"] = ReconstructionLoss()(
+                target_images, self.decoder(capsules, targets=ids), weights)
+            loss += losses["reconstruction_loss"]
+        self._measure({**losses, "loss": loss}, correct(lengths, ids))
+        return loss, self.compute_metrics(images, labels, lengths, weights)
+
+    def _measure(self, losses, are_correct):
+        """Adds a batch to the metrics: its losses, and bool [batch]."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync    # Keras divides losses by it
+        means = {name: loss * replicas for name, loss in losses.items()}
+        means["accuracy"] = tf.reduce_mean(tf.cast(are_correct, tf.float32))
+        for metric in self.metrics:
+            if metric.name in means:
+                metric.update_state(means[metric.name], sample_weight=tf.size(are_correct))
+
+    def get_config(self):
+        return {**super().get_config(), "image_shape": self.image_shape,
+                "num_classes": self.num_classes, "num_targets": self.num_targets,
+                "primary_types": self.primary_capsules.num_capsules,
+                "primary_atoms": self.primary_capsules.atoms,
+                "atoms": self.class_capsules.atoms, "routing": self.class_capsules.routing,
+                "padding": self.conv1.padding, "decoder": self.decoder is not None,
+                "algorithm": self.conv1.algorithm}
