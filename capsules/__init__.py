@@ -24,13 +24,12 @@ from capsules.losses import (
 )
 from capsules.metrics import almost_correct, correct, predicted
 from capsules.ops import leaky_softmax, norm, squash
-from capsules.routing.dynamic import RoutingSteps, dynamic_routing, dynamic_routing_steps
-from capsules.routing.products import route, route_steps
+from capsules.routing.dynamic import DynamicRouting
+from capsules.routing.routing import Routing, RoutingSteps
 
 __all__ = [
-    "CapsNet", "ClassCapsules", "Decoder", "MarginLoss", "PrimaryCapsules", "ReconstructionLoss",
-    "RoutingSteps", "SpectralConv2D",
-    "almost_correct", "correct", "dynamic_routing", "dynamic_routing_steps", "leaky_softmax",
-    "margin_loss", "norm", "predicted", "reconstruction_loss", "route", "route_steps",
-    "sigmoid_loss", "softmax_loss", "squash",
+    "CapsNet", "ClassCapsules", "Decoder", "DynamicRouting", "MarginLoss", "PrimaryCapsules",
+    "ReconstructionLoss", "Routing", "RoutingSteps", "SpectralConv2D", "almost_correct", "correct",
+    "leaky_softmax", "margin_loss", "norm", "predicted", "reconstruction_loss", "sigmoid_loss",
+    "softmax_loss", "squash",
 ]

@@ -13,6 +13,7 @@ from capsules.layers.spectral_conv2d import SpectralConv2D
 from capsules.losses import MarginLoss, ReconstructionLoss
 from capsules.metrics import correct
 from capsules.ops import norm
+from capsules.routing import get_routing
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -62,14 +63,14 @@ class CapsNet(keras.Model):
             256, 9, padding=padding, activation="relu", algorithm=algorithm, name="conv1",
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
             bias_initializer=keras.initializers.Constant(0.1), dtype=self.dtype_policy)
+        routing = get_routing(routing)
+        self.primary_capsules = PrimaryCapsules(
+            primary_types, primary_atoms, padding=padding, algorithm=algorithm,
+            leaky=getattr(routing, "leaky", False), dtype=self.dtype_policy, name="conv_capsule1")
         # Class capsules are as exact as the weights, whatever the policy.
         exact = self.variable_dtype
         self.class_capsules = ClassCapsules(num_classes, atoms, routing, dtype=exact,
                                             name="capsule2")
-        self.primary_capsules = PrimaryCapsules(
-            primary_types, primary_atoms, padding=padding, algorithm=algorithm,
-            leaky=getattr(self.class_capsules.routing, "leaky", False), dtype=self.dtype_policy,
-            name="conv_capsule1")
         self.decoder = None
         if decoder:
             self.decoder = Decoder(self.image_shape, num_targets, dtype=exact, name="recons")
@@ -188,6 +189,7 @@ class CapsNet(keras.Model):
                 "num_classes": self.num_classes, "num_targets": self.num_targets,
                 "primary_types": self.primary_capsules.num_capsules,
                 "primary_atoms": self.primary_capsules.atoms,
-                "atoms": self.class_capsules.atoms, "routing": self.class_capsules.routing,
+                "atoms": self.class_capsules.atoms,
+                "routing": keras.saving.serialize_keras_object(self.class_capsules.routing),
                 "padding": self.conv1.padding, "decoder": self.decoder is not None,
                 "algorithm": self.conv1.algorithm}
