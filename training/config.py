@@ -96,9 +96,10 @@ class Config:
         keep=Keep.ALWAYS, optional=True, default="auto",
         choices=lambda: ("auto", "fused", "products"))
     precision: str | None = setting(
-        "Of the convolutions' products; weights, routing and losses are always float32.",
+        "Of the convolutions' products; weights, routing and losses are always float32. auto: "
+        "bfloat16 on processors that have instructions for it, else float32.",
         group=NETWORK, keep=Keep.ALWAYS, optional=True, default="float32",
-        choices=lambda: ("float32", "bfloat16"))
+        choices=lambda: ("float32", "bfloat16", "auto"))
     train: bool = setting("Train; false evaluates.", group=TRAINING, keep=Keep.START,
                           default=True)
     summary_dir: str | None = setting(

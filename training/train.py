@@ -15,6 +15,7 @@ from commands.errors import NonFiniteLossError, RunError
 from input_data.dataset import Dataset
 from models.hparams import HParams
 from models.network import choose_routing
+from models.precision import choose_precision
 from training import loop
 from training.checkpoints.read import StoredCheckpoint, newest_whole_checkpoint
 from training.checkpoints.write import (
@@ -110,7 +111,8 @@ def _begin(config):
     run = resume.read(folder) if resumed else None
     config, hparams = resume.for_training(config, run)
     config = dataclasses.replace(
-        config, routing_implementation=choose_routing(config.routing_implementation))
+        config, routing_implementation=choose_routing(config.routing_implementation),
+        precision=choose_precision(config.precision))
     if not resumed and config.checkpoint:
         stored = StoredCheckpoint(config.checkpoint)
     step = stored.step if stored else 0

@@ -4,6 +4,7 @@ import os
 import time
 
 import models
+from models.precision import choose_precision
 from commands.errors import RunError
 from training.checkpoints.read import StoredCheckpoint
 from training.config import EVALUATION_BATCH
@@ -64,7 +65,8 @@ class Evaluator:
         hparams = self._hparams(runs[0])
         with replicas.scope():
             self.network = models.build(config.model, hparams, self.data.info, config.convolution,
-                                        config.precision, config.routing_implementation)
+                                        choose_precision(config.precision),
+                                        config.routing_implementation)
         screen.compile_routing(self.network)
         screen.warn_of_unused(self.network, config.hparams_override)
         for run in runs:

@@ -76,6 +76,8 @@ def for_training(config, run):
     decided = {}
     for name, known in SETTINGS.items():
         asked, stored = getattr(config, name), run.settings.get(name)
+        if asked == "auto" and stored is not None:
+            asked = stored      # what the first start chose
         if known.keep is Keep.ALWAYS and name in run.settings and asked not in (None, stored):
             raise _other(run, _flag(name, stored), f"--{name}={asked}")
         if known.keep is Keep.FIRST and name in run.settings:

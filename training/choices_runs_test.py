@@ -1,10 +1,11 @@
-"""A run keeps its implementation of routing, as it keeps its seed."""
+"""A run keeps what it chose for its first machine: implementation of routing, precision."""
 
 import importlib.util
 
 import pytest
 
 import experiment
+from models import precision
 from training.run_folder import contents
 
 SMALL = "--hparams_override=num_prime_capsules=1,routing=2,remake=false"
@@ -28,8 +29,8 @@ def fused_run(tmp_path, capsys):
     return tmp_path
 
 
-def kept(folder):
-    return contents.read(str(folder / "train"), contents.FLAGS)["routing_implementation"]
+def kept(folder, name="routing_implementation"):
+    return contents.read(str(folder / "train"), contents.FLAGS)[name]
 
 
 def test_it_resumes_with_what_it_started_with(fused_run, capsys):
@@ -53,3 +54,13 @@ def test_without_numba_a_run_takes_and_keeps_products(tmp_path, without_numba, c
     assert run(f"--summary_dir={tmp_path}", SMALL, "--max_steps=1", "--batch_size=4") == 0
     assert "capsule2: products routing." in capsys.readouterr().out
     assert kept(tmp_path) == "products"
+
+
+def test_a_run_keeps_the_precision_that_auto_chose(tmp_path, monkeypatch, capsys):
+    same = ("--model=mlp", "--batch_size=4", "--precision=auto", f"--summary_dir={tmp_path}")
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    assert run(*same, "--max_steps=1") == 0
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    assert run(*same, "--max_steps=2") == 0 and kept(tmp_path, "precision") == "bfloat16"
+    assert run(*same, "--max_steps=3", "--precision=float32") == 2
+    assert "was started with --precision=bfloat16" in capsys.readouterr().err
