@@ -4,8 +4,8 @@ import os
 import time
 
 import models
-from models.precision import choose_precision
 from commands.errors import RunError
+from models.precision import choose_precision
 from training.checkpoints.read import StoredCheckpoint
 from training.config import EVALUATION_BATCH
 from training.distribution import devices
