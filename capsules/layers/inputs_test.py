@@ -14,6 +14,7 @@ LAYERS = [
       for algorithm in ("auto", "direct", "spectral")),
     *((lambda algorithm=algorithm: SpectralConv2D(4, 9, algorithm=algorithm), (20, 21, 3))
       for algorithm in ("auto", "direct", "spectral")),
+    (lambda: PrimaryCapsules(2, flatten=False), (20, 21, 3)),
     (lambda: ClassCapsules(3), (5, 4)),
     (lambda: Decoder((6, 5, 1), units=(7,)), (5, 4)),
 ]
