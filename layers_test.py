@@ -59,22 +59,22 @@ def test_leaky_softmax_agrees():
 
 
 def test_routing_agrees():
-    from capsules import dynamic_routing
+    from capsules import DynamicRouting
 
     golden = _golden()
     _agrees("routing", [
-        (dynamic_routing(golden["routing/votes"], golden["routing/biases"], iterations, leaky),
+        (DynamicRouting(iterations, leaky)(golden["routing/votes"], golden["routing/biases"]),
          golden[f"routing/output/iterations{iterations}_leaky{leaky:d}"])
         for iterations in (1, 2, 3, 5) for leaky in (False, True)])
 
 
 def test_class_capsules_agree():
-    from capsules import ClassCapsules
+    from capsules import ClassCapsules, DynamicRouting
 
     golden = _golden()
     pairs = []
     for leaky in (False, True):
-        layer = ClassCapsules(num_capsules=10, atoms=16, routing=3, leaky=leaky)
+        layer = ClassCapsules(num_capsules=10, routing=DynamicRouting(3, leaky))
         layer.build(golden["capsule/input"].shape)
         layer.set_weights([golden["capsule/weights"], golden["capsule/biases"]])
         pairs.append((layer(golden["capsule/input"]), golden[f"capsule/output/leaky{leaky:d}"]))

@@ -16,7 +16,7 @@ import models
 from benchmarks import plain
 from benchmarks.networks import HPARAMS, INFOS
 from benchmarks.plain import ATOMS, CLASS_ATOMS
-from capsules.routing import fused
+from capsules.routing.routing import make_votes
 from input_data.mnist import mnist_input, mnist_shift
 from input_data.pipeline import training_batches
 from training.optimizer import make_optimizer
@@ -113,15 +113,15 @@ def _evaluation(contestant):
 def _routing(contestant):
     """Returns a step of routing alone, of the MNIST network's size, with all gradients."""
     inputs = tf.random.normal([contestant.batch_size, IN_CAPS, ATOMS], stddev=0.1)
-    weights = tf.random.normal([IN_CAPS, ATOMS, CLASSES * CLASS_ATOMS], stddev=0.1)
+    weights = tf.random.normal([IN_CAPS, ATOMS, CLASSES, CLASS_ATOMS], stddev=0.1)
     biases = tf.fill([CLASSES, CLASS_ATOMS], 0.1)
 
     def einsum(inputs, weights, biases):
-        matrices = tf.reshape(weights, [IN_CAPS, ATOMS, CLASSES, CLASS_ATOMS])
-        votes = tf.einsum("bik,ikja->bija", inputs, matrices)
-        return capsules.dynamic_routing(votes, biases)
+        return capsules.DynamicRouting()(make_votes(inputs, weights), biases)
 
-    route = {"fused": fused.route, "products": capsules.route, "einsum": einsum}[contestant.routing]
+    route = einsum
+    if contestant.routing != "einsum":
+        route = capsules.DynamicRouting(implementation=contestant.routing).route
 
     @tf.function
     def step(*tensors):

@@ -10,12 +10,11 @@ from capsules.layers.spectral_conv2d import SpectralConv2D
 from capsules.losses import margin_loss, reconstruction_loss, sigmoid_loss, softmax_loss
 from capsules.metrics import almost_correct, correct, predicted
 from capsules.ops import leaky_softmax, norm, squash
-from capsules.routing.dynamic import RoutingSteps, dynamic_routing, dynamic_routing_steps
-from capsules.routing.products import route, route_steps
+from capsules.routing.dynamic import DynamicRouting
+from capsules.routing.routing import Routing, RoutingSteps
 
 __all__ = [
-    "ClassCapsules", "Decoder", "PrimaryCapsules", "RoutingSteps", "SpectralConv2D",
-    "almost_correct", "correct", "dynamic_routing", "dynamic_routing_steps", "leaky_softmax",
-    "margin_loss", "norm", "predicted", "reconstruction_loss", "route", "route_steps",
-    "sigmoid_loss", "softmax_loss", "squash",
+    "ClassCapsules", "Decoder", "DynamicRouting", "PrimaryCapsules", "Routing", "RoutingSteps",
+    "SpectralConv2D", "almost_correct", "correct", "leaky_softmax", "margin_loss", "norm",
+    "predicted", "reconstruction_loss", "sigmoid_loss", "softmax_loss", "squash",
 ]

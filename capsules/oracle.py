@@ -28,15 +28,14 @@ def leaky_softmax(logits):
     return softmax(np.concatenate([leak, logits], axis=-1))[..., 1:]
 
 
-def votes(inputs, weights, out_caps):
+def votes(inputs, weights):
     """Equation 2, u_hat[j|i] = u[i] W[i, j].
 
-    inputs [batch, in_caps, in_atoms], weights [in_caps, in_atoms, out_caps * atoms]
+    inputs [batch, in_caps, in_atoms], weights [in_caps, in_atoms, out_caps, atoms]
     -> [batch, in_caps, out_caps, atoms].
     """
-    in_caps, in_atoms, _ = np.shape(weights)
-    matrices = np.asarray(weights, np.float64).reshape(in_caps, in_atoms, out_caps, -1)
-    return np.einsum("bik,ikja->bija", np.asarray(inputs, np.float64), matrices)
+    inputs, weights = np.asarray(inputs, np.float64), np.asarray(weights, np.float64)
+    return np.einsum("bik,ikja->bija", inputs, weights)
 
 
 def dynamic_routing(votes, biases, iterations, leaky):
@@ -71,8 +70,13 @@ def _route_example(votes, biases, iterations, leaky):
 
 
 def class_capsules(inputs, weights, biases, iterations, leaky):
-    """Section 2: votes, routed. Shapes as in `votes` and `dynamic_routing`."""
-    return dynamic_routing(votes(inputs, weights, len(biases)), biases, iterations, leaky)
+    """Section 2: votes, routed.
+
+    inputs [batch, in_caps, in_atoms], weights [in_caps, in_atoms, out_caps * atoms], biases
+    [out_caps, atoms] -> [batch, out_caps, atoms].
+    """
+    matrices = np.reshape(weights, [*np.shape(weights)[:2], *np.shape(biases)])
+    return dynamic_routing(votes(inputs, matrices), biases, iterations, leaky)
 
 
 def convolution(images, kernel, strides, padding):

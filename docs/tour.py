@@ -95,7 +95,8 @@ for iteration in range(1, 4):
 # The library does the same, for batches, and shows every step on request.
 
 # %%
-steps = capsules.dynamic_routing_steps(votes[None].astype(np.float32), np.zeros([2, 2], "f"))
+routing = capsules.DynamicRouting(iterations=3)
+steps = routing.steps(votes[None].astype(np.float32), np.zeros([2, 2], "f"))
 assert np.allclose(steps.capsules[-1, 0], outcome, atol=1e-5)
 
 figure, axes = plt.subplots(2, 3, figsize=(7, 4.6), layout="constrained", sharex=True,

@@ -5,7 +5,14 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
-from capsules import ClassCapsules, Decoder, PrimaryCapsules, SpectralConv2D, norm
+from capsules import (
+    ClassCapsules,
+    Decoder,
+    DynamicRouting,
+    PrimaryCapsules,
+    SpectralConv2D,
+    norm,
+)
 from models.inferred import Inferred
 from models.network import Network, build_chain
 
@@ -35,8 +42,8 @@ class CapsuleModel(Network):
             hparams.num_prime_capsules, padding=hparams.padding, leaky=hparams.leaky,
             algorithm=self.convolution, dtype=self.convolution_policy, name="conv_capsule1")
         self.class_capsules = ClassCapsules(
-            num_classes, routing=hparams.routing, leaky=hparams.leaky,
-            implementation=self.routing, name="capsule2")
+            num_classes, name="capsule2",
+            routing=DynamicRouting(hparams.routing, hparams.leaky, implementation=self.routing))
         self.decoder = None
         if hparams.remake:
             self.decoder = Decoder(image_shape, self.num_targets, name="recons")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from capsules import ClassCapsules, Decoder, PrimaryCapsules, oracle
+from capsules import ClassCapsules, Decoder, DynamicRouting, PrimaryCapsules, oracle
 from capsules.conftest import (
     HALF_PRECISION,
     assert_finite,
@@ -135,7 +135,7 @@ def test_configuration_makes_the_same_layer():
 def test_black_images_have_finite_gradients_through_all_layers(bias, leaky):
     network = keras.Sequential([
         PrimaryCapsules(4, atoms=3, kernel_size=5, leaky=leaky),
-        ClassCapsules(5, atoms=4, leaky=leaky),
+        ClassCapsules(5, atoms=4, routing=DynamicRouting(leaky=leaky)),
         Decoder((13, 11, 1), units=(8, 9))])
     network.build((None, 13, 11, 1))
     for weight in network.weights:

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from capsules import oracle
 from capsules.conftest import assert_finite, assert_golden, assert_near, central_differences
-from capsules.routing.dynamic import dynamic_routing, dynamic_routing_steps
-from capsules.routing.products import route, route_steps
+from capsules.routing.dynamic import DynamicRouting
 
 sizes = st.fixed_dictionaries({
     "batch": st.integers(1, 4), "in_caps": st.integers(1, 12), "in_atoms": st.integers(1, 6),
@@ -20,13 +19,23 @@ def random_problem(seed, batch=3, in_caps=5, in_atoms=4, out_caps=3, atoms=2, dt
     """Returns inputs, weights and biases whose votes are large enough to be worth routing."""
     random = np.random.default_rng(seed)
     return [random.normal(scale=scale, size=shape).astype(dtype) for scale, shape in (
-        (0.5, [batch, in_caps, in_atoms]), (0.5, [in_caps, in_atoms, out_caps * atoms]),
+        (0.5, [batch, in_caps, in_atoms]), (0.5, [in_caps, in_atoms, out_caps, atoms]),
         (0.1, [out_caps, atoms]))]
+
+
+def by_votes(iterations=3, leaky=False):
+    """Returns a function of votes and biases, the capsules."""
+    return DynamicRouting(iterations, leaky)
+
+
+def by_products(iterations=3, leaky=False):
+    """Returns a function of inputs, weights and biases, the capsules."""
+    return DynamicRouting(iterations, leaky, implementation="products").route
 
 
 def random_votes(*args, **kwargs):
     inputs, weights, biases = random_problem(*args, **kwargs)
-    return oracle.votes(inputs, weights, len(biases)).astype(inputs.dtype), biases
+    return oracle.votes(inputs, weights).astype(inputs.dtype), biases
 
 
 def test_routing_agrees_with_the_reference(golden):
@@ -36,16 +45,15 @@ def test_routing_agrees_with_the_reference(golden):
     assert set(outputs) == expected
     for key in outputs:
         iterations, leaky = key.removeprefix("routing/output/iterations").split("_leaky")
-        received = dynamic_routing(golden["routing/votes"], golden["routing/biases"],
-                                   int(iterations), bool(int(leaky)))
-        assert_golden(received, golden[key])
+        routing = DynamicRouting(int(iterations), bool(int(leaky)))
+        assert_golden(routing(golden["routing/votes"], golden["routing/biases"]), golden[key])
 
 
 @given(sizes, iterations_up_to_5, st.booleans(), seeds)
 @settings(max_examples=25, deadline=None)
 def test_routing_of_votes_follows_procedure_1(sizes, iterations, leaky, seed):
     votes, biases = random_votes(seed, **sizes)
-    assert_near(dynamic_routing(votes, biases, iterations, leaky),
+    assert_near(by_votes(iterations, leaky)(votes, biases),
                 oracle.dynamic_routing(votes, biases, iterations, leaky))
 
 
@@ -53,17 +61,17 @@ def test_routing_of_votes_follows_procedure_1(sizes, iterations, leaky, seed):
 @settings(max_examples=25, deadline=None)
 def test_routing_of_inputs_follows_procedure_1(sizes, iterations, leaky, seed):
     inputs, weights, biases = random_problem(seed, **sizes)
-    assert_near(route(tf.constant(inputs), weights, biases, iterations, leaky),
+    assert_near(by_products(iterations, leaky)(inputs, weights, biases),
                 oracle.class_capsules(inputs, weights, biases, iterations, leaky))
 
 
 @pytest.mark.parametrize("leaky", [False, True])
 @pytest.mark.parametrize("iterations", [1, 3])
-@pytest.mark.parametrize("find_steps, problem", [(dynamic_routing_steps, random_votes),
-                                                 (route_steps, random_problem)])
-def test_every_step_is_that_of_procedure_1(find_steps, problem, iterations, leaky):
+@pytest.mark.parametrize("name, problem", [("steps", random_votes),
+                                           ("route_steps", random_problem)])
+def test_every_step_is_that_of_procedure_1(name, problem, iterations, leaky):
     tensors = [tf.constant(array) for array in problem(4)]
-    steps = find_steps(*tensors, iterations, leaky)
+    steps = getattr(DynamicRouting(iterations, leaky), name)(*tensors)
     votes, biases = random_votes(4)
     expected = oracle.routing_steps(votes, biases, iterations, leaky)
     assert len(expected) == 3
@@ -73,16 +81,16 @@ def test_every_step_is_that_of_procedure_1(find_steps, problem, iterations, leak
 
 @pytest.mark.parametrize("leaky", [False, True])
 @pytest.mark.parametrize("iterations", [1, 2, 3])
-@pytest.mark.parametrize("route, expected, problem", [
-    (dynamic_routing, oracle.dynamic_routing, random_votes),
-    (route, oracle.class_capsules, random_problem)])
-def test_gradients_equal_finite_differences(route, expected, problem, iterations, leaky):
+@pytest.mark.parametrize("make, expected, problem", [
+    (by_votes, oracle.dynamic_routing, random_votes),
+    (by_products, oracle.class_capsules, random_problem)])
+def test_gradients_equal_finite_differences(make, expected, problem, iterations, leaky):
     arrays = problem(iterations, batch=2, dtype=np.float64)
     weights = np.random.default_rng(9).normal(size=[2, 3, 2])
     tensors = [tf.constant(array) for array in arrays]
     with tf.GradientTape() as tape:
         tape.watch(tensors)
-        total = tf.reduce_sum(weights * route(*tensors, iterations, leaky))
+        total = tf.reduce_sum(weights * make(iterations, leaky)(*tensors))
     gradients = tape.gradient(total, tensors)
     differences = central_differences(
         lambda *arrays: (weights * expected(*arrays, iterations, leaky)).sum(), arrays)
@@ -91,13 +99,13 @@ def test_gradients_equal_finite_differences(route, expected, problem, iterations
 
 
 @pytest.mark.parametrize("leaky", [False, True])
-@pytest.mark.parametrize("route, problem", [(dynamic_routing, random_votes),
-                                            (route, random_problem)])
-def test_zero_has_value_zero_and_finite_gradients(route, problem, leaky):
+@pytest.mark.parametrize("make, problem", [(by_votes, random_votes),
+                                           (by_products, random_problem)])
+def test_zero_has_value_zero_and_finite_gradients(make, problem, leaky):
     zeros = [tf.zeros_like(array) for array in problem(0)]
     with tf.GradientTape() as tape:
         tape.watch(zeros)
-        capsules = route(*zeros, 3, leaky)
+        capsules = make(3, leaky)(*zeros)
         total = tf.reduce_sum(capsules)
     np.testing.assert_array_equal(capsules, 0)
     assert_finite(tape.gradient(total, zeros))
@@ -105,24 +113,20 @@ def test_zero_has_value_zero_and_finite_gradients(route, problem, leaky):
 
 def test_capsules_are_shorter_than_1():
     inputs, weights, biases = random_problem(0, in_caps=50)
-    capsules = route(tf.constant(20 * inputs), weights, biases)
-    lengths = np.linalg.norm(capsules, axis=-1)
+    lengths = np.linalg.norm(by_products()(20 * inputs, weights, biases), axis=-1)
     assert 0.9 < lengths.max() <= 1 + 1e-6
 
 
-@pytest.mark.parametrize("route, problem", [(dynamic_routing, random_votes),
-                                            (route, random_problem)])
-def test_eager_equals_graph_also_for_an_unknown_batch(route, problem):
+@pytest.mark.parametrize("make, problem", [(by_votes, random_votes),
+                                           (by_products, random_problem)])
+def test_eager_equals_graph_also_for_an_unknown_batch(make, problem):
     first, *rest = problem(0)
-    graph = tf.function(lambda first: route(first, *rest),
+    graph = tf.function(lambda first: make()(first, *rest),
                         input_signature=[tf.TensorSpec([None, *first.shape[1:]])])
-    assert_near(graph(first), route(tf.constant(first), *rest), 1e-6)
+    assert_near(graph(first), make()(tf.constant(first), *rest), 1e-6)
 
 
 @pytest.mark.parametrize("iterations", [0, -1])
-@pytest.mark.parametrize("route, problem", [
-    (dynamic_routing, random_votes), (route, random_problem),
-    (dynamic_routing_steps, random_votes), (route_steps, random_problem)])
-def test_less_than_one_iteration_is_an_error(route, problem, iterations):
+def test_less_than_one_iteration_is_an_error(iterations):
     with pytest.raises(ValueError, match=f"1 or more routing iterations. Received: {iterations}"):
-        route(*problem(0), iterations)
+        DynamicRouting(iterations)

@@ -25,29 +25,23 @@ LANES = 16              # float32 in a vector register; blocks are multiples
 _one_at_a_time = threading.Lock()       # Numba's simplest threading layer allows no more
 
 
-def route(inputs, weights, biases, iterations=3, leaky=False):
+def route(inputs, weights, biases, iterations, leaky):
     """Routes the votes `inputs[b, i, :] @ weights[i, :, j]` to capsules.
 
     First derivatives only. XLA cannot compile it, and a SavedModel cannot hold it; see `products`.
 
     Args:
       inputs: float32 or bfloat16 [batch, in_caps, in_atoms].
-      weights: float32 [in_caps, in_atoms, out_caps * atoms].
+      weights: float32 [in_caps, in_atoms, out_caps, atoms].
       biases: float32 [out_caps, atoms], added before each squash.
       iterations: number of routing iterations, 1 or more.
       leaky: whether a share of each input may go to no capsule (see `ops.leaky_softmax`).
 
     Returns:
       float32 [batch, out_caps, atoms], the capsules, each shorter than 1.
-
-    Raises:
-      ValueError: if iterations is less than 1.
     """
-    if iterations < 1:
-        raise ValueError(f"Expected 1 or more routing iterations. Received: {iterations}.")
     inputs, weights, biases = map(tf.convert_to_tensor, (inputs, weights, biases))
-    batch, (in_caps, in_atoms, _), (out_caps, atoms) = (
-        tf.shape(inputs)[0], weights.shape, biases.shape)
+    batch, (in_caps, in_atoms, out_caps, atoms) = tf.shape(inputs)[0], weights.shape
     blocks = -(-in_caps // LARGEST_BLOCK)
     size = -(-in_caps // (blocks * LANES)) * LANES
     # Zeros fill up the last examples, the last block, and atoms to multiples of ROWS.
@@ -56,7 +50,6 @@ def route(inputs, weights, biases, iterations=3, leaky=False):
     inputs = tf.pad(tf.cast(inputs, tf.float32), [[0, -batch % EXAMPLES], more_caps, more_in])
     inputs = tf.reshape(inputs, [-1, blocks, size, inputs.shape[2]])
     inputs = tf.transpose(inputs, [0, 1, 3, 2])         # [batch, blocks, in_atoms, size]
-    weights = tf.reshape(weights, [in_caps, in_atoms, out_caps, atoms])
     weights = tf.pad(weights, [more_caps, more_in, [0, 0], more])
     weights = tf.reshape(weights, [blocks, size, inputs.shape[2], -1])
     weights = tf.transpose(weights, [0, 3, 2, 1])       # [blocks, out_caps * atoms, in_atoms, size]

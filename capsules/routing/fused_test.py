@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capsules import ClassCapsules, oracle
+from capsules import ClassCapsules, DynamicRouting, oracle
 from capsules.conftest import assert_finite, assert_near, distance
 from capsules.routing import fused, loops, products
 from capsules.routing.dynamic_test import random_problem
@@ -103,9 +103,9 @@ def test_zero_has_value_zero_and_finite_gradients():
 
 def test_eager_equals_graph_also_for_an_unknown_batch():
     inputs, *others = scaled_problem(6, batch=3)
-    graph = tf.function(lambda inputs: fused.route(inputs, *others),
+    graph = tf.function(lambda inputs: fused.route(inputs, *others, 3, False),
                         input_signature=[tf.TensorSpec([None, *inputs.shape[1:]])])
-    np.testing.assert_array_equal(graph(inputs), fused.route(inputs, *others))
+    np.testing.assert_array_equal(graph(inputs), fused.route(inputs, *others, 3, False))
     assert graph.get_concrete_function().output_shapes.as_list() == [None, 3, 2]
     assert graph(inputs[:0]).shape == (0, 3, 2)
 
@@ -120,12 +120,6 @@ def test_calls_from_several_threads_do_not_disturb_each_other():
                 np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("iterations", [0, -1])
-def test_less_than_one_iteration_is_an_error(iterations):
-    with pytest.raises(ValueError, match=f"1 or more routing iterations. Received: {iterations}"):
-        fused.route(*scaled_problem(0), iterations)
-
-
 def test_without_a_folder_for_the_cache_it_compiles_nevertheless(monkeypatch):
     monkeypatch.setattr(numba.core.caching.FunctionCache._impl_class, "_locator_classes", [])
     double = loops.compiled(lambda number: 2 * number)
@@ -137,7 +131,8 @@ def test_without_a_folder_for_the_cache_it_compiles_nevertheless(monkeypatch):
 @pytest.fixture
 def layer():
     keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((300, 8)), ClassCapsules(10, implementation="fused")])
+    routing = DynamicRouting(implementation="fused")
+    return keras.Sequential([keras.Input((300, 8)), ClassCapsules(10, routing=routing)])
 
 
 def test_xla_and_exports_get_products_instead(layer, tmp_path):
@@ -154,7 +149,8 @@ def test_xla_and_exports_get_products_instead(layer, tmp_path):
 def test_fit_trains_it_as_products(layer):
     inputs = np.random.default_rng(0).random((8, 300, 8), np.float32)
     targets = np.random.default_rng(1).random((8, 10, 16), np.float32)
-    slow = keras.Sequential([keras.Input((300, 8)), ClassCapsules(10, implementation="products")])
+    products_routing = DynamicRouting(implementation="products")
+    slow = keras.Sequential([keras.Input((300, 8)), ClassCapsules(10, routing=products_routing)])
     slow.set_weights(layer.get_weights())
     for model in (layer, slow):
         model.compile("sgd", "mse")

@@ -21,28 +21,25 @@ tensors are of one out capsule's size.
 import tensorflow as tf
 
 from capsules.ops import squash
-from capsules.routing.dynamic import iterate
+from capsules.routing.iterations import iterate
 
 MOST_GROUPS = 16    # of out capsules, worked on one after another; more would bloat the graph
 
 
-def route(inputs, weights, biases, iterations=3, leaky=False):
+def route(inputs, weights, biases, iterations, leaky):
     """Routes the votes `inputs[b, i, :] @ weights[i, :, j]` to capsules.
 
     First derivatives only: a gradient of the gradient is not that of routing.
 
     Args:
       inputs: float32 or float64 [batch, in_caps, in_atoms].
-      weights: same dtype, [in_caps, in_atoms, out_caps * atoms].
+      weights: same dtype, [in_caps, in_atoms, out_caps, atoms].
       biases: same dtype, [out_caps, atoms], added before each squash.
       iterations: number of routing iterations, 1 or more.
       leaky: whether a share of each input may go to no capsule (see `ops.leaky_softmax`).
 
     Returns:
       Same dtype, [batch, out_caps, atoms], the capsules, each shorter than 1.
-
-    Raises:
-      ValueError: if iterations is less than 1.
     """
     @tf.custom_gradient
     def routed(inputs, weights, biases):
@@ -56,7 +53,7 @@ def route(inputs, weights, biases, iterations=3, leaky=False):
     return routed(*map(tf.convert_to_tensor, (inputs, weights, biases)))
 
 
-def route_steps(inputs, weights, biases, iterations=3, leaky=False):
+def route_steps(inputs, weights, biases, iterations, leaky):
     """The intermediate results of `route`, for the same arguments: RoutingSteps."""
     _, found = _iterate_products(inputs, weights, biases, iterations, leaky)
     return found.steps(inputs.shape[1])
@@ -64,7 +61,7 @@ def route_steps(inputs, weights, biases, iterations=3, leaky=False):
 
 def _iterate_products(inputs, weights, biases, iterations, leaky):
     """Returns the _Votes and their Iterations."""
-    votes = _Votes(inputs, weights, *biases.shape)
+    votes = _Votes(inputs, weights)
     return votes, iterate(votes.plain_sum(), votes.weighted_sum, votes.agreement, biases,
                           iterations, leaky)
 
@@ -116,19 +113,16 @@ class _Votes:
 
     Args:
       inputs: [batch, in_caps, in_atoms].
-      weights: [in_caps, in_atoms, out_caps * atoms].
-      out_caps, atoms: int.
+      weights: [in_caps, in_atoms, out_caps, atoms].
     """
 
-    def __init__(self, inputs, weights, out_caps, atoms):
-        self._in_caps, self._in_atoms, _ = weights.shape
+    def __init__(self, inputs, weights):
+        self._in_caps, self._in_atoms, out_caps, atoms = weights.shape
         self._out_caps, self._atoms = out_caps, atoms
         self._flat_inputs = tf.reshape(inputs, [-1, self._in_caps * self._in_atoms])
         self._flat_weights = tf.reshape(weights, [-1, out_caps * atoms])
         self._inputs = tf.transpose(inputs, [0, 2, 1])              # [batch, in_atoms, in_caps]
-        by_capsule = tf.reshape(weights, [self._in_caps, self._in_atoms, out_caps, atoms])
-        by_capsule = tf.transpose(by_capsule, [2, 1, 0, 3])
-        by_capsule = tf.reshape(by_capsule, [out_caps, -1, atoms])
+        by_capsule = tf.reshape(tf.transpose(weights, [2, 1, 0, 3]), [out_caps, -1, atoms])
         size = -(-out_caps // MOST_GROUPS)
         # (group of out capsules, [group, in_atoms * in_caps, atoms])
         self._groups = [(slice(start, start + size), by_capsule[start:start + size])
@@ -180,19 +174,19 @@ class _Votes:
           gradient: [out_caps, batch, atoms].
 
         Returns:
-          [batch, in_caps, in_atoms] and [in_caps, in_atoms, out_caps * atoms].
+          [batch, in_caps, in_atoms] and [in_caps, in_atoms, out_caps, atoms].
         """
         gradient = tf.reshape(tf.transpose(gradient, [1, 0, 2]),
                               [-1, self._out_caps * self._atoms])
         inputs = tf.matmul(gradient, self._flat_weights, transpose_b=True)
         weights = tf.matmul(self._flat_inputs, gradient, transpose_a=True)
         return (tf.reshape(inputs, [-1, self._in_caps, self._in_atoms]),
-                tf.reshape(weights, [self._in_caps, self._in_atoms, -1]))
+                tf.reshape(weights, [self._in_caps, self._in_atoms, self._out_caps, self._atoms]))
 
     def in_order(self, inputs, weights):
         """Returns gradients as `products` has them, in the order of inputs and weights."""
-        weights = tf.reshape(weights, [-1, self._in_atoms, self._in_caps])
-        return tf.transpose(inputs, [0, 2, 1]), tf.transpose(weights, [2, 1, 0])
+        weights = tf.reshape(weights, [self._out_caps, -1, self._in_atoms, self._in_caps])
+        return tf.transpose(inputs, [0, 2, 1]), tf.transpose(weights, [3, 2, 0, 1])
 
     def _scaled(self, coefficients):
         """Returns [group, batch, in_atoms * in_caps], the inputs times coefficients."""
