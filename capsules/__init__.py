@@ -4,6 +4,7 @@
 """
 
 from capsules.layers.class_capsules import ClassCapsules
+from capsules.layers.conv_capsules import ConvCapsules
 from capsules.layers.decoder import Decoder
 from capsules.layers.primary_capsules import PrimaryCapsules
 from capsules.layers.spectral_conv2d import SpectralConv2D
@@ -14,7 +15,8 @@ from capsules.routing.dynamic import DynamicRouting
 from capsules.routing.routing import Routing, RoutingSteps
 
 __all__ = [
-    "ClassCapsules", "Decoder", "DynamicRouting", "PrimaryCapsules", "Routing", "RoutingSteps",
-    "SpectralConv2D", "almost_correct", "correct", "leaky_softmax", "margin_loss", "norm",
-    "predicted", "reconstruction_loss", "sigmoid_loss", "softmax_loss", "squash",
+    "ClassCapsules", "ConvCapsules", "Decoder", "DynamicRouting", "PrimaryCapsules", "Routing",
+    "RoutingSteps", "SpectralConv2D", "almost_correct", "correct", "leaky_softmax",
+    "margin_loss", "norm", "predicted", "reconstruction_loss", "sigmoid_loss", "softmax_loss",
+    "squash",
 ]

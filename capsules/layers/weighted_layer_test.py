@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from capsules import Decoder, PrimaryCapsules, SpectralConv2D
+from capsules import ConvCapsules, Decoder, PrimaryCapsules, SpectralConv2D
 
 # A function that makes the layer, and the shape of an example.
 LAYERS = [(lambda **kwargs: PrimaryCapsules(2, atoms=3, kernel_size=5, **kwargs), (9, 9, 2)),
+          (lambda **kwargs: ConvCapsules(2, 3, kernel_size=3, **kwargs), (4, 3, 2, 5)),
           (lambda **kwargs: SpectralConv2D(4, 5, **kwargs), (9, 9, 2)),
           (lambda **kwargs: Decoder((3, 2, 1), units=(5, 5), **kwargs), (4, 2))]
 all_layers = pytest.mark.parametrize("make, example", LAYERS)
