@@ -11,6 +11,7 @@ if keras.backend.backend() != "tensorflow":
 
 from capsules.capsnet import CapsNet
 from capsules.layers.class_capsules import ClassCapsules
+from capsules.layers.conv_capsules import ConvCapsules
 from capsules.layers.decoder import Decoder
 from capsules.layers.primary_capsules import PrimaryCapsules
 from capsules.layers.spectral_conv2d import SpectralConv2D
@@ -28,8 +29,8 @@ from capsules.routing.dynamic import DynamicRouting
 from capsules.routing.routing import Routing, RoutingSteps
 
 __all__ = [
-    "CapsNet", "ClassCapsules", "Decoder", "DynamicRouting", "MarginLoss", "PrimaryCapsules",
-    "ReconstructionLoss", "Routing", "RoutingSteps", "SpectralConv2D", "almost_correct", "correct",
-    "leaky_softmax", "margin_loss", "norm", "predicted", "reconstruction_loss", "sigmoid_loss",
-    "softmax_loss", "squash",
+    "CapsNet", "ClassCapsules", "ConvCapsules", "Decoder", "DynamicRouting", "MarginLoss",
+    "PrimaryCapsules", "ReconstructionLoss", "Routing", "RoutingSteps", "SpectralConv2D",
+    "almost_correct", "correct", "leaky_softmax", "margin_loss", "norm", "predicted",
+    "reconstruction_loss", "sigmoid_loss", "softmax_loss", "squash",
 ]

@@ -120,6 +120,20 @@ def primary_capsules(images, kernel, biases, strides, padding, leaky):
     return capsules.reshape(batch, -1, atoms)
 
 
+def conv_capsules(inputs, kernel, biases, strides, padding, iterations, leaky):
+    """One convolution of the capsules of each type makes their votes, routed at each position.
+
+    inputs [batch, height, width, in_caps, in_atoms], kernel [rows, columns, in_atoms,
+    num_capsules * atoms], biases [num_capsules, atoms]
+    -> [batch, out_height, out_width, num_capsules, atoms].
+    """
+    votes = np.stack([convolution(capsules, kernel, strides, padding)
+                      for capsules in np.moveaxis(np.asarray(inputs), 3, 0)], axis=3)
+    *grid, in_caps, _ = votes.shape
+    votes = votes.reshape(-1, in_caps, *np.shape(biases))
+    return dynamic_routing(votes, biases, iterations, leaky).reshape(*grid, *np.shape(biases))
+
+
 def decoder(capsules, targets, weights, image_shape):
     """Section 4.1: all capsules but the target's masked, dense layers, a sigmoid at the end.
 

@@ -1,4 +1,4 @@
-"""Checks the shapes of layers' inputs."""
+"""Checks the shapes of layers' inputs, and how convolutions pad them."""
 
 
 def check_sizes(shape, **sizes):
@@ -20,3 +20,14 @@ def check_sizes(shape, **sizes):
         raise ValueError(f"Expected an input of shape [batch, {axes}], of which only the batch may "
                          f"be unknown or 0. Received: shape={tuple(shape)}.")
     return found
+
+
+def check_padding(padding):
+    """Returns a convolution's padding in lower case, "valid" or "same".
+
+    Raises:
+      ValueError: for another padding.
+    """
+    if str(padding).lower() not in ("valid", "same"):
+        raise ValueError(f"Expected padding 'valid' or 'same'. Received: {padding!r}.")
+    return padding.lower()

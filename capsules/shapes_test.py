@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from capsules.shapes import check_sizes
+from capsules.shapes import check_padding, check_sizes
 
 
 @pytest.mark.parametrize("shape", [(None, 20, 24), [0, 20, 24], tf.TensorShape([1, 20, 24])])
@@ -14,3 +14,9 @@ def test_sizes_after_the_batch_are_returned(shape):
 def test_other_ranks_and_sizes_are_an_error(shape):
     with pytest.raises(ValueError, match=r"shape \[batch, height=20, width\].*Received: shape=\("):
         check_sizes(shape, height=20, width=None)
+
+
+def test_padding_is_known_in_either_case():
+    assert check_padding("SAME") == "same"
+    with pytest.raises(ValueError, match=r"'valid' or 'same'\. Received: None"):
+        check_padding(None)

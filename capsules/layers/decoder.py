@@ -5,12 +5,17 @@ import math
 import keras
 import tensorflow as tf
 
+from capsules.layers.weighted_layer import (
+    WeightedLayer,
+    default_bias_initializer,
+    default_kernel_initializer,
+)
 from capsules.ops import norm
 from capsules.shapes import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
-class Decoder(keras.layers.Layer):
+class Decoder(WeightedLayer):
     """Dense layers from a single class capsule, the others masked, to pixels (paper, 4.1).
 
     The same weights reconstruct each target from its own capsule. Without targets the longest
@@ -27,6 +32,8 @@ class Decoder(keras.layers.Layer):
       image_shape: height, width and depth of the reconstruction.
       num_targets: number of longest capsules to reconstruct when targets are not given.
       units: sizes of the hidden layers.
+      **kwargs: initializers and regularizers of the dense layers, and arguments of
+        keras.layers.Layer (see `WeightedLayer`).
 
     Raises:
       ValueError: for capsules or targets of another shape.
@@ -42,8 +49,10 @@ class Decoder(keras.layers.Layer):
         self.dense_layers = [
             keras.layers.Dense(
                 size, activation=activation, name=f"recons_{number}", dtype=self.dtype_policy,
-                kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
-                bias_initializer=keras.initializers.Constant(0.1))
+                kernel_initializer=_copy(self.kernel_initializer) or default_kernel_initializer(),
+                bias_initializer=_copy(self.bias_initializer) or default_bias_initializer(),
+                kernel_regularizer=self.kernel_regularizer,
+                bias_regularizer=self.bias_regularizer)
             for number, (size, activation) in enumerate(zip(sizes, activations), 1)]
 
     def build(self, input_shape):
@@ -77,3 +86,8 @@ class Decoder(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "image_shape": self.image_shape,
                 "num_targets": self.num_targets, "units": self.units}
+
+
+def _copy(initializer):
+    """Returns the same initializer, but with another seed, unless it was given one."""
+    return initializer.clone() if isinstance(initializer, keras.Initializer) else initializer

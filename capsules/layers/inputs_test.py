@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from capsules import ClassCapsules, Decoder, PrimaryCapsules, SpectralConv2D
+from capsules import ClassCapsules, ConvCapsules, Decoder, PrimaryCapsules, SpectralConv2D
 from capsules.conftest import assert_finite, value_and_gradients
 
 # A function that makes the layer, and the shape of an example.
@@ -14,6 +14,9 @@ LAYERS = [
       for algorithm in ("auto", "direct", "spectral")),
     *((lambda algorithm=algorithm: SpectralConv2D(4, 9, algorithm=algorithm), (20, 21, 3))
       for algorithm in ("auto", "direct", "spectral")),
+    (lambda: PrimaryCapsules(2, flatten=False), (20, 21, 3)),
+    (lambda: ConvCapsules(3, 4, kernel_size=3), (5, 6, 2, 3)),
+    (lambda: ConvCapsules(3, 4, kernel_size=3, strides=2, padding="same"), (5, 6, 2, 3)),
     (lambda: ClassCapsules(3), (5, 4)),
     (lambda: Decoder((6, 5, 1), units=(7,)), (5, 4)),
 ]

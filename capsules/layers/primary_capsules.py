@@ -1,18 +1,17 @@
 """Primary capsules: the first capsules, made from a convolution's features."""
 
-import math
-
 import keras
 import tensorflow as tf
 
 from capsules.convolution.algorithm import Convolution
 from capsules.convolution.spectral import count_outputs
+from capsules.layers.weighted_layer import WeightedLayer
 from capsules.ops import squash
-from capsules.shapes import check_sizes
+from capsules.shapes import check_padding, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
-class PrimaryCapsules(keras.layers.Layer):
+class PrimaryCapsules(WeightedLayer):
     """A convolution whose channels are grouped into capsules (paper, section 4).
 
     The features of a capsule are scaled by what one routing iteration gives to each of
@@ -21,7 +20,8 @@ class PrimaryCapsules(keras.layers.Layer):
 
     Input: float [batch, height, width, depth], of any size, which the first call decides.
     Output: float [batch, num_capsules * out_height * out_width, atoms], capsule types
-    outermost, then rows, then columns; `grid_shape` says how many there are of each.
+    outermost, then rows, then columns; `grid_shape` says how many there are of each. Without
+    `flatten`, float [batch, out_height, out_width, num_capsules, atoms].
 
     >>> layer = PrimaryCapsules(num_capsules=32, atoms=8)
     >>> layer(tf.zeros([2, 20, 20, 256])).shape
@@ -36,6 +36,10 @@ class PrimaryCapsules(keras.layers.Layer):
       leaky: whether the capsules are scaled as leaky routing does.
       algorithm: of the convolution, "auto", "direct" or "spectral" (see
         `convolution.Convolution`).
+      flatten: whether types, rows and columns are one axis, as `ClassCapsules` takes them, or
+        three, as `ConvCapsules` does.
+      **kwargs: initializers and regularizers, and arguments of keras.layers.Layer (see
+        `WeightedLayer`).
 
     Raises:
       ValueError: for another padding, images of another shape, or images smaller than an
@@ -43,28 +47,23 @@ class PrimaryCapsules(keras.layers.Layer):
     """
 
     def __init__(self, num_capsules, atoms=8, kernel_size=9, strides=2, padding="valid",
-                 leaky=False, algorithm="auto", **kwargs):
+                 leaky=False, algorithm="auto", flatten=True, **kwargs):
         super().__init__(**kwargs)
-        if str(padding).lower() not in ("valid", "same"):
-            raise ValueError(f"Expected padding 'valid' or 'same'. Received: {padding!r}.")
         self.num_capsules = num_capsules
         self.atoms = atoms
         self.kernel_size = kernel_size
         self.strides = strides
-        self.padding = padding.lower()
+        self.padding = check_padding(padding)
         self.leaky = leaky
         self.algorithm = algorithm
+        self.flatten = flatten
 
     def build(self, input_shape):
         height, width, depth = check_sizes(input_shape, height=None, width=None, depth=None)
         self.input_spec = keras.layers.InputSpec(shape=(None, height, width, depth))
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.kernel_size, self.kernel_size, depth, self.num_capsules * self.atoms),
-            initializer=keras.initializers.TruncatedNormal(stddev=0.1))
-        self.bias = self.add_weight(
-            name="bias", shape=(self.num_capsules, self.atoms),
-            initializer=keras.initializers.Constant(0.1))
+        self.kernel = self.add_kernel(
+            (self.kernel_size, self.kernel_size, depth, self.num_capsules * self.atoms))
+        self.bias = self.add_bias((self.num_capsules, self.atoms))
         self.convolution = Convolution(self.algorithm, (height, width), self.kernel.shape,
                                        self.strides, self.padding, self.compute_dtype)
 
@@ -83,6 +82,8 @@ class PrimaryCapsules(keras.layers.Layer):
         features = tf.reshape(features, [-1, rows, columns, self.num_capsules, self.atoms])
         share = 1 / (self.num_capsules + 1) if self.leaky else 1 / self.num_capsules
         capsules = squash(features * share + self.bias)
+        if not self.flatten:
+            return capsules
         capsules = tf.transpose(capsules, [0, 3, 1, 2, 4])
         return tf.reshape(capsules, [-1, self.num_capsules * rows * columns, self.atoms])
 
@@ -98,9 +99,12 @@ class PrimaryCapsules(keras.layers.Layer):
         return self.num_capsules, rows, columns
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], math.prod(self.grid_shape(input_shape)), self.atoms)
+        types, rows, columns = self.grid_shape(input_shape)
+        grid = (types * rows * columns,) if self.flatten else (rows, columns, types)
+        return (input_shape[0], *grid, self.atoms)
 
     def get_config(self):
         return {**super().get_config(), "num_capsules": self.num_capsules, "atoms": self.atoms,
                 "kernel_size": self.kernel_size, "strides": self.strides,
-                "padding": self.padding, "leaky": self.leaky, "algorithm": self.algorithm}
+                "padding": self.padding, "leaky": self.leaky, "algorithm": self.algorithm,
+                "flatten": self.flatten}

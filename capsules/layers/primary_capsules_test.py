@@ -70,6 +70,18 @@ def test_new_weights_are_as_in_the_paper():
     np.testing.assert_array_equal(bias, np.full([32, 8], 0.1, np.float32))
 
 
+def test_grid_of_capsules_is_the_flat_output_in_another_order():
+    flat = PrimaryCapsules(3, atoms=4, kernel_size=5, leaky=True)
+    grid = PrimaryCapsules(3, atoms=4, kernel_size=5, leaky=True, flatten=False)
+    images = random_images((2, 13, 11, 6))
+    # [batch, types, rows, columns, atoms]
+    expected = flat(images).numpy().reshape(2, 3, 5, 4, 4)
+    grid.build(images.shape)
+    grid.set_weights(flat.get_weights())
+    assert grid.compute_output_shape(images.shape) == (2, 5, 4, 3, 4)
+    np.testing.assert_array_equal(grid(images), np.moveaxis(expected, 1, 3))
+
+
 def test_grid_shape_counts_types_rows_and_columns():
     assert PrimaryCapsules(32).grid_shape((None, 20, 24, 256)) == (32, 6, 8)
     assert PrimaryCapsules(2, padding="same").grid_shape((None, 7, 10, 3)) == (2, 4, 5)
@@ -110,11 +122,11 @@ def test_model_of_it_survives_saving(reloaded, padding):
 
 def test_configuration_makes_the_same_layer():
     config = PrimaryCapsules(3, atoms=4, kernel_size=5, strides=1, padding="SAME", leaky=True,
-                             name="primary").get_config()
+                             flatten=False, name="primary").get_config()
     copy = PrimaryCapsules.from_config(config)
     assert copy.get_config() == config
     assert (copy.num_capsules, copy.atoms, copy.kernel_size, copy.strides, copy.padding,
-            copy.leaky) == (3, 4, 5, 1, "same", True)
+            copy.leaky, copy.flatten) == (3, 4, 5, 1, "same", True, False)
 
 
 def test_unknown_padding_is_an_error():
