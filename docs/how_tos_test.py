@@ -12,6 +12,7 @@ import pytest
 import experiment
 import input_data
 import models
+from input_data.mnist import mnist_input
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REGISTRIES = {"input_data": input_data.READERS, "models": models.NETWORKS}
@@ -83,3 +84,13 @@ def test_what_a_page_says_works(name, tmp_path, monkeypatch, capsys):
     expected = {"own_data.md": {"shapes.png", "runs/shapes/test/confusion.png", "train.npz"},
                 "own_network.md": {"runs/deep/test/result.json"}}[name]
     assert expected <= made
+
+
+def test_the_librarys_page_works(tmp_path, monkeypatch, capsys):
+    whole = mnist_input.read_idx_split
+    monkeypatch.setattr(mnist_input, "read_idx_split",
+                        lambda *arguments: [part[:40] for part in whole(*arguments)])
+    reader = Reader(tmp_path, monkeypatch)
+    for kind, text in boxes("library.md"):
+        reader.follow(kind, text)
+    assert "0 of 40 are wrong" in capsys.readouterr().out

@@ -37,6 +37,8 @@ class Network(keras.Model):
     uses: ClassVar[tuple] = ()
     # Most targets of an image, or None for any number.
     most_targets: ClassVar[int | None] = None
+    # Whether `call` takes training=True, for which the statistics of a batch count.
+    has_batch_statistics: ClassVar[bool] = False
     # What decides a variable's shape, by the start of its path: what an error message names
     # when a checkpoint does not fit.
     shaped_by: ClassVar[dict] = {}

@@ -164,7 +164,10 @@ def _set_up(start, replicas):
 
 
 def _check_batch(config, replicas, network):
-    """Raises RunError for more examples at once than TensorFlow's convolutions can index."""
+    """Raises RunError for batches that the network or TensorFlow's convolutions cannot take."""
+    if network.has_batch_statistics and (config.micro_batch or replicas.count > 1):
+        raise RunError(f"The network {network.name} normalizes with the statistics of whole "
+                       "batches: expected one device and no --micro_batch.")
     at_once = -(-config.batch_size // replicas.count)
     at_once = min(at_once, config.micro_batch or at_once)
     height, width, _ = network.image_shape
