@@ -14,6 +14,7 @@ from capsules.losses import MarginLoss, ReconstructionLoss
 from capsules.metrics import correct
 from capsules.ops import norm
 from capsules.routing import get_routing
+from capsules.routing.routing import Routing, RoutingSteps
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -52,9 +53,10 @@ class CapsNet(keras.Model):
       conv1, primary_capsules, class_capsules, decoder: the layers; decoder may be None.
     """
 
-    def __init__(self, image_shape=(28, 28, 1), num_classes=10, num_targets=1, primary_types=32,
-                 primary_atoms=8, atoms=16, routing=3, padding="valid", decoder=True,
-                 algorithm="auto", **kwargs):
+    def __init__(self, image_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10,
+                 num_targets: int = 1, primary_types: int = 32, primary_atoms: int = 8,
+                 atoms: int = 16, routing: int | Routing = 3, padding: str = "valid",
+                 decoder: bool = True, algorithm: str = "auto", **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
@@ -79,7 +81,7 @@ class CapsNet(keras.Model):
         self.build((None, *self.image_shape))
 
     @classmethod
-    def from_pretrained(cls, name):
+    def from_pretrained(cls, name: str) -> "CapsNet":
         """Returns a trained network that comes with the library (see `pretrained.NETWORKS`).
 
         >>> CapsNet.from_pretrained("mnist").predict(images)
@@ -104,18 +106,19 @@ class CapsNet(keras.Model):
     def call(self, images):
         return norm(self.encode(images))
 
-    def encode(self, images):
+    def encode(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the class capsules of images: float [batch, num_classes, atoms]."""
         images = tf.convert_to_tensor(images)
         if not images.dtype.is_floating:
             raise ValueError(f"Expected images of floats in [0, 1]. Received: {images.dtype.name}.")
         return self.class_capsules(self.primary_capsules(self.conv1(images)))
 
-    def routing_steps(self, images):
+    def routing_steps(self, images: tf.Tensor) -> RoutingSteps:
         """Returns what routing computes for images: RoutingSteps of the class capsules."""
         return self.class_capsules.routing_steps(self.primary_capsules(self.conv1(images)))
 
-    def reconstruct(self, images, targets=None, batch_size=100):
+    def reconstruct(self, images: np.ndarray, targets: np.ndarray | None = None,
+                    batch_size: int = 100) -> np.ndarray:
         """Reconstructs the targets of images from their class capsules.
 
         Args:

@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 
-def multi_hot_and_ids(labels, num_classes, num_targets=1):
+def multi_hot_and_ids(labels, num_classes: int,
+                      num_targets: int = 1) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns labels as what the losses and the decoder take.
 
     Args:

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 
 
-def margin_loss(labels, logits, margin=0.4, downweight=0.5):
+def margin_loss(labels: tf.Tensor, logits: tf.Tensor, margin: float = 0.4,
+                downweight: float = 0.5) -> tf.Tensor:
     """Margin loss for the presence of each class (paper, equation 4, times 0.5).
 
         0.5 y max(0, 0.9 - p)^2 + 0.25 (1 - y) max(0, p - 0.1)^2
@@ -23,7 +24,7 @@ def margin_loss(labels, logits, margin=0.4, downweight=0.5):
     return 0.5 * labels * present + 0.5 * downweight * (1 - labels) * absent
 
 
-def sigmoid_loss(labels, logits):
+def sigmoid_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Cross entropy of each class by itself, with labels of 0.5 for the classes present.
 
     Args:
@@ -36,7 +37,7 @@ def sigmoid_loss(labels, logits):
     return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels / 2, logits=logits)
 
 
-def softmax_loss(labels, logits):
+def softmax_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Cross entropy over all classes, summed over the targets.
 
     Args:
@@ -49,7 +50,8 @@ def softmax_loss(labels, logits):
     return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
 
 
-def reconstruction_loss(images, reconstructions, scale=0.0005):
+def reconstruction_loss(images: tf.Tensor, reconstructions: tf.Tensor,
+                        scale: float = 0.0005) -> tf.Tensor:
     """Scaled sum of squared pixel differences, summed over the targets (paper, section 4.1).
 
     Args:
@@ -73,7 +75,7 @@ class MarginLoss(keras.losses.Loss):
       **kwargs: `reduction`, `name` and `dtype` of keras.losses.Loss.
     """
 
-    def __init__(self, name="margin_loss", **kwargs):
+    def __init__(self, name: str = "margin_loss", **kwargs):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):
@@ -89,7 +91,7 @@ class ReconstructionLoss(keras.losses.Loss):
       **kwargs: `reduction`, `name` and `dtype` of keras.losses.Loss.
     """
 
-    def __init__(self, scale=0.0005, name="reconstruction_loss", **kwargs):
+    def __init__(self, scale: float = 0.0005, name: str = "reconstruction_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.scale = scale
 

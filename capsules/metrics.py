@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def correct(logits, targets):
+def correct(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Whether the classes of the highest logits are exactly the targets.
 
     Args:
@@ -16,12 +16,12 @@ def correct(logits, targets):
     return tf.reduce_all(_found(logits, targets), axis=-1)
 
 
-def almost_correct(logits, targets):
+def almost_correct(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Whether the classes of the highest logits hold a target; arguments as in `correct`."""
     return tf.reduce_any(_found(logits, targets), axis=-1)
 
 
-def predicted(logits, num_targets):
+def predicted(logits: tf.Tensor, num_targets: int) -> tf.Tensor:
     """Returns the classes of the highest logits, int32 [batch, num_targets], the highest first."""
     return tf.math.top_k(logits, k=num_targets).indices
 
