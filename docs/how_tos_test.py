@@ -76,13 +76,13 @@ def test_what_a_page_says_works(name, tmp_path, monkeypatch, capsys):
     for kind, text in boxes(name):
         reader.follow(kind, text)
     for module in set(sys.modules) - before:
-        if module.startswith(("input_data.arrays", "models.deep")):
+        if module.startswith(("input_data.arrays", "models.two_conv")):
             del sys.modules[module]
     captured = capsys.readouterr()
     assert "Total wrong predictions: " in captured.out and "without effect" not in captured.err
     made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     expected = {"own_data.md": {"shapes.png", "runs/shapes/test/confusion.png", "train.npz"},
-                "own_network.md": {"runs/deep/test/result.json"}}[name]
+                "own_network.md": {"runs/two_conv/test/result.json"}}[name]
     assert expected <= made
 
 

@@ -8,6 +8,7 @@ from models.hparams import HParams, HParamsError
 NETWORKS = {
     "capsule": "models.capsule_model:CapsuleModel",
     "baseline": "models.conv_model:ConvModel",
+    "deep": "models.deep_model:DeepModel",
     "mlp": "models.simple_models:MultilayerPerceptron",
     "cnn": "models.simple_models:SimpleConvModel",
 }

@@ -11,6 +11,7 @@ import tensorflow as tf
 import models
 from capsules.convolution.spectral import Spectral
 from conftest import ROOT
+from models.capsule_model import CapsuleModel
 from models.hparams import HParams, HParamsError, parse_overrides
 
 
@@ -45,7 +46,7 @@ def test_networks_keep_the_contract(name, shapes, overrides):
     inferred = network(random_batch(shapes))
     assert inferred.logits.shape == (3, shapes.num_classes)
     assert inferred.logits.dtype == tf.float32
-    if name != "capsule":
+    if not issubclass(models.network_class(name), CapsuleModel):
         assert inferred.capsules is None and inferred.reconstructions is None
         return
     assert inferred.capsules.shape == (3, shapes.num_classes, 16)
@@ -61,7 +62,7 @@ def test_networks_keep_the_contract(name, shapes, overrides):
 READ_BACK = """
 import sys
 import keras, numpy as np
-import models.capsule_model, models.conv_model, models.simple_models
+import models.capsule_model, models.conv_model, models.deep_model, models.simple_models
 for name in sys.argv[1:]:
     network = keras.models.load_model(f"{name}.keras")
     batch = dict(np.load(f"{name}.npz"))
@@ -113,6 +114,21 @@ def test_variables_are_those_of_the_paper(name, expected):
         assert np.abs(values).max() <= 2 * stddev
         # Cutting a normal distribution at two deviations leaves 0.88 of its deviation.
         assert values.std() == pytest.approx(0.88 * stddev, rel=0.02)
+
+
+def test_convolutional_capsules_start_long_enough_to_tell_images_apart():
+    network = models.build("deep", HParams(), info())
+    shapes = {path: tuple(variable.shape) for path, variable in network.variable_paths().items()}
+    assert shapes["conv_capsule1/kernel"] == (9, 9, 64, 64)
+    for name in ("conv_capsule2", "conv_capsule3"):
+        assert (shapes[f"{name}/kernel"], shapes[f"{name}/bias"]) == ((3, 3, 8, 64), (8, 8))
+    assert shapes["capsule2/kernel"] == (2 * 2 * 8, 8, 160)
+    outputs, lengths = random_batch(info())["images"], []
+    for layer in network.encoder:
+        outputs = layer(outputs)
+        lengths.append(tf.reduce_mean(tf.norm(outputs, axis=-1)))
+    _, primary, _, last = lengths
+    assert last > 0.7 * primary
 
 
 def test_unknown_targets_are_the_longest_capsules():
@@ -230,6 +246,7 @@ def test_simple_networks_default_to_the_softmax_loss():
     ("capsule", "routing=1,leaky=true,loss_scale=paper,learning_rate=0.1", []),
     ("capsule", "schedule=cosine,decay_rate=0.5,decay_steps=9", ["decay_rate"]),
     ("capsule", "loss_type=softmax,loss_scale=paper", ["loss_scale"]),
+    ("deep", "routing=1,leaky=true,padding=SAME,num_prime_capsules=4", ["num_prime_capsules"]),
     ("baseline", "routing=1,padding=SAME,loss_scale=paper", ["routing"]),
     ("mlp", "routing=1,padding=SAME,loss_scale=paper,verbose=true",
      ["loss_scale", "padding", "routing"]),
@@ -248,7 +265,13 @@ def test_two_targets_are_an_error_where_one_is_expected(name):
 
 
 @pytest.mark.parametrize("name, size", [
-    ("capsule", 8), ("baseline", 8), ("cnn", 8), ("cnn", 27)])
+    ("capsule", 8), ("deep", 24), ("baseline", 8), ("cnn", 8), ("cnn", 27)])
 def test_images_too_small_for_the_network_are_an_error(name, size):
     with pytest.raises(HParamsError, match=rf"{size}x{size}.*padding"):
         models.build(name, HParams(), info(size, size))
+
+
+def test_padding_is_no_advice_where_there_is_padding():
+    with pytest.raises(HParamsError, match=r"padding=SAME: expected 9x9 or more\.$"):
+        models.build("deep", HParams(padding="SAME"), info(8, 20))
+    models.build("deep", HParams(padding="SAME"), info(9, 20))      # is large enough

@@ -42,8 +42,9 @@ class Network(keras.Model):
     # What decides a variable's shape, by the start of its path: what an error message names
     # when a checkpoint does not fit.
     shaped_by: ClassVar[dict] = {}
-    # Height and width of the smallest images that leave something with padding=VALID.
+    # Height and width of the smallest images that leave something with padding=VALID, and SAME.
     smallest_valid: ClassVar[int] = 1
+    smallest_same: ClassVar[int] = 1
 
     def __init__(self, hparams, image_shape, num_classes, num_targets=1, convolution="auto",
                  precision="float32", routing="auto", **kwargs):
@@ -53,10 +54,13 @@ class Network(keras.Model):
                 f"The network {self.name} takes images of {self.most_targets} target, found "
                 f"{num_targets}; the capsule network takes any number.")
         height, width, _ = image_shape
-        if hparams.padding == "VALID" and min(height, width) < self.smallest_valid:
+        valid = hparams.padding == "VALID"
+        smallest = self.smallest_valid if valid else self.smallest_same
+        if min(height, width) < smallest:
             raise HParamsError(
-                f"Images of {height}x{width} are too small for this network with padding=VALID: "
-                f"expected {self.smallest_valid}x{self.smallest_valid} or more, or padding=SAME.")
+                f"Images of {height}x{width} are too small for this network with padding="
+                f"{hparams.padding}: expected {smallest}x{smallest} or more"
+                f"{', or padding=SAME' if valid else ''}.")
         self.hparams = hparams
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes

@@ -1,11 +1,11 @@
-"""Draws how routing divides an image's primary capsules among the classes, step by step.
+"""Draws how routing divides the votes of an image's capsules among the classes, step by step.
 
     python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2200 --example=3
     python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2200 --image=photo.jpg
 
 The picture shows the image; the length of each class capsule after each iteration; the share of
-the primary capsules' votes for each class at each place, by iteration; and the coupling
-coefficients of every type of primary capsule with the winning class.
+the votes for each class at each place, by iteration; and the coupling coefficients of every type
+of voting capsule with the winning class. In the capsule network, the primary capsules vote.
 """
 
 import sys
@@ -39,7 +39,7 @@ def figure(image, maps, class_names, title):
     top, middle, bottom = picture.subfigures(3, 1, height_ratios=heights)
     _draw_lengths(top, image, lengths, class_names, winner)
     _draw_shares(middle, shares, maps.even_share, class_names, winner)
-    bottom.suptitle("Coupling coefficients of every type of primary capsule with class "
+    bottom.suptitle("Coupling coefficients of every type of capsule with class "
                     f"{class_names[winner]}, last iteration", fontsize=10)
     _draw_types(bottom, maps.couplings[-1, 0, winner], maps.even_share)
     return picture
@@ -71,7 +71,7 @@ def _draw_lengths(part, image, lengths, class_names, winner):
 def _draw_shares(part, shares, even, class_names, winner):
     """Draws maps of shares [iterations, classes, rows, columns]."""
     iterations, classes = shares.shape[:2]
-    part.suptitle("Share of the primary capsules' votes for each class, place by place",
+    part.suptitle("Share of the capsules' votes for each class, place by place",
                   fontsize=10)
     part.supxlabel("class", fontsize=10)
     axes = part.subplots(iterations, classes, squeeze=False)

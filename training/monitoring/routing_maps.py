@@ -1,4 +1,4 @@
-"""Maps of how routing divides the primary capsules' votes among the classes."""
+"""Maps of how routing divides the votes among the classes."""
 
 from typing import NamedTuple
 
@@ -11,18 +11,20 @@ MOST_RED, MOST_BLUE = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
 
 
 class RoutingMaps(NamedTuple):
-    """Coupling coefficients for some images, arranged by the primary capsules' positions.
+    """Coupling coefficients for some images, arranged by the voting capsules' positions.
+
+    In the capsule network, the primary capsules vote for the classes.
 
     Attributes:
       couplings: float32 [iterations, batch, num_classes, types, rows, columns], the coupling
-        coefficients of the primary capsules.
+        coefficients of the voting capsules.
       lengths: float32 [iterations, batch, num_classes], of the class capsules.
-      primary_lengths: float32 [batch, types, rows, columns], of the primary capsules.
+      voter_lengths: float32 [batch, types, rows, columns], of the voting capsules.
     """
 
     couplings: np.ndarray
     lengths: np.ndarray
-    primary_lengths: np.ndarray
+    voter_lengths: np.ndarray
 
     @property
     def even_share(self):
@@ -32,13 +34,13 @@ class RoutingMaps(NamedTuple):
     def shares(self):
         """Returns the share of each position that goes to each class.
 
-        It is the mean of the coupling coefficients over the types of primary capsules, weighted
+        It is the mean of the coupling coefficients over the types of voting capsules, weighted
         by the capsules' lengths.
 
         Returns:
           float32 [iterations, batch, num_classes, rows, columns].
         """
-        weights = self.primary_lengths[:, np.newaxis]       # [batch, 1, types, rows, columns]
+        weights = self.voter_lengths[:, np.newaxis]       # [batch, 1, types, rows, columns]
         return ((self.couplings * weights).sum(axis=3)
                 / np.maximum(weights.sum(axis=2), np.finfo(np.float32).tiny))
 
@@ -50,14 +52,12 @@ def routing_maps(network, images):
       network: CapsuleModel.
       images: float32 [batch, height, width, depth].
     """
-    features = network.conv1(images)
-    primary = network.primary_capsules(features)
-    grid = network.primary_capsules.grid_shape(features.shape)
-    steps = network.class_capsules.routing_steps(primary)
+    capsules = tf.cast(network.encode(images), tf.float32)
+    lengths = tf.transpose(norm(capsules), [0, 3, 1, 2])            # types before rows and columns
+    steps = network.class_capsules.routing_steps(capsules)
     couplings = np.moveaxis(steps.couplings.numpy(), -1, 2)
-    return RoutingMaps(couplings.reshape(*couplings.shape[:3], *grid),
-                       norm(steps.capsules).numpy(),
-                       norm(tf.cast(primary, tf.float32)).numpy().reshape(-1, *grid))
+    return RoutingMaps(couplings.reshape(*couplings.shape[:3], *lengths.shape[1:]),
+                       norm(steps.capsules).numpy(), lengths.numpy())
 
 
 def pictures(images, maps):

@@ -21,12 +21,23 @@ def test_maps_are_those_of_the_networks_routing(images, leaky, even, precision):
                            INFO, precision=precision)
     maps = routing_maps(network, images)
     assert maps.couplings.shape == (3, 2, 4, 3, 2, 4)       # 20 x 24 leaves 2 x 4 places
-    assert maps.primary_lengths.shape == (2, 3, 2, 4)
+    assert maps.voter_lengths.shape == (2, 3, 2, 4)
     assert maps.even_share == pytest.approx(even)
     np.testing.assert_allclose(maps.lengths[-1], network({"images": images}).logits, atol=1e-6)
     totals = maps.shares().sum(axis=2)
     np.testing.assert_allclose(totals[0], 4 * even, rtol=1e-5)
     assert (totals < 1 + 1e-5).all() and maps.shares().shape == (3, 2, 4, 2, 4)
+
+
+def test_convolutional_capsules_have_maps_too():
+    network = models.build("deep", HParams(), DatasetInfo("wide", 26, 30, 1, 4, ()))
+    images = np.random.default_rng(0).random((2, 26, 30, 1), np.float32)
+    maps = routing_maps(network, images)
+    assert maps.couplings.shape == (3, 2, 4, 8, 1, 3)
+    capsules = network.encode(images)
+    np.testing.assert_allclose(maps.voter_lengths[1, :, 0, 2],
+                               np.linalg.norm(capsules[1, 0, 2], axis=-1), rtol=1e-5)
+    np.testing.assert_allclose(maps.lengths[-1], network({"images": images}).logits, atol=1e-6)
 
 
 def test_a_longer_capsules_share_weighs_more():
