@@ -51,8 +51,9 @@ def parts(contestant):
     def outputs(layer, inputs):
         return tf.random.uniform(layer(inputs).shape, dtype=layer.compute_dtype)
 
-    features = outputs(network.conv1, data["images"])
-    primary = outputs(network.primary_capsules, features)
+    convolution, primary_capsules = network.encoder
+    features = outputs(convolution, data["images"])
+    primary = outputs(primary_capsules, features)
     capsules = tf.random.uniform([batch, info.num_classes, network.class_capsules.atoms])
 
     def decode(capsules):
@@ -62,10 +63,9 @@ def parts(contestant):
                                 Inferred(logits, capsules, reconstructions)).total_loss
 
     found = {
-        "first convolution": _forward_and_back(network.conv1, data["images"], network.conv1,
+        "first convolution": _forward_and_back(convolution, data["images"], convolution,
                                                inputs_gradient=False),
-        "second convolution": _forward_and_back(network.primary_capsules, features,
-                                                network.primary_capsules),
+        "second convolution": _forward_and_back(primary_capsules, features, primary_capsules),
         "routing": _forward_and_back(network.class_capsules, primary, network.class_capsules),
         "decoder": _forward_and_back(decode, capsules, network.decoder),
         "optimizer": _update(network, make_optimizer(network)),

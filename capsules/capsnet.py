@@ -1,5 +1,7 @@
 """The capsule network of the paper (figures 1 and 2) as a Keras model."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -41,8 +43,10 @@ class CapsNet(keras.Model):
       image_shape: height, width and depth of the images.
       num_classes: number of classes.
       num_targets: number of targets of an image, such as 2 for overlapping pairs of digits.
+      filters: number of channels of the first convolution.
       primary_types: number of types of primary capsules.
       primary_atoms: number of components of a primary capsule.
+      hidden: layers between primary and class capsules, such as ConvCapsules.
       atoms: number of components of a class capsule.
       routing: number of iterations of dynamic routing, or a `routing.Routing`.
       padding: of both convolutions, "valid", for images of 17x17 and more, or "same".
@@ -50,25 +54,31 @@ class CapsNet(keras.Model):
       algorithm: of the convolutions (see `convolution.algorithm`).
 
     Attributes:
-      conv1, primary_capsules, class_capsules, decoder: the layers; decoder may be None.
+      encoder: the layers from images to the capsules that vote for the classes: a convolution,
+        primary capsules, and those of `hidden`.
+      class_capsules, decoder: the layers after them; decoder may be None.
     """
 
     def __init__(self, image_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10,
-                 num_targets: int = 1, primary_types: int = 32, primary_atoms: int = 8,
-                 atoms: int = 16, routing: int | Routing = 3, padding: str = "valid",
-                 decoder: bool = True, algorithm: str = "auto", **kwargs):
+                 num_targets: int = 1, filters: int = 256, primary_types: int = 32,
+                 primary_atoms: int = 8, hidden: Sequence[keras.layers.Layer] = (), atoms: int = 16,
+                 routing: int | Routing = 3, padding: str = "valid", decoder: bool = True,
+                 algorithm: str = "auto", **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
         self.num_targets = num_targets
-        self.conv1 = SpectralConv2D(
-            256, 9, padding=padding, activation="relu", algorithm=algorithm, name="conv1",
+        routing = get_routing(routing)
+        convolution = SpectralConv2D(
+            filters, 9, padding=padding, activation="relu", algorithm=algorithm, name="conv1",
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
             bias_initializer=keras.initializers.Constant(0.1), dtype=self.dtype_policy)
-        routing = get_routing(routing)
-        self.primary_capsules = PrimaryCapsules(
-            primary_types, primary_atoms, padding=padding, algorithm=algorithm,
+        primary = PrimaryCapsules(
+            primary_types, primary_atoms, padding=padding, algorithm=algorithm, flatten=False,
             leaky=getattr(routing, "leaky", False), dtype=self.dtype_policy, name="conv_capsule1")
+        self.encoder = [convolution, primary,
+                        *(keras.saving.deserialize_keras_object(layer)
+                          if isinstance(layer, dict) else layer for layer in hidden)]
         # Class capsules are as exact as the weights, whatever the policy.
         exact = self.variable_dtype
         self.class_capsules = ClassCapsules(num_classes, atoms, routing, dtype=exact,
@@ -97,25 +107,32 @@ class CapsNet(keras.Model):
 
     def build(self, input_shape):
         shape = input_shape
-        for layer in (self.conv1, self.primary_capsules, self.class_capsules):
+        for layer in (*self.encoder, self.class_capsules):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         if self.decoder is not None:
             self.decoder.build(shape)
 
     def call(self, images):
-        return norm(self.encode(images))
+        return norm(self.represent(images))
 
-    def encode(self, images: tf.Tensor) -> tf.Tensor:
+    def represent(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the class capsules of images: float [batch, num_classes, atoms]."""
         images = tf.convert_to_tensor(images)
         if not images.dtype.is_floating:
             raise ValueError(f"Expected images of floats in [0, 1]. Received: {images.dtype.name}.")
-        return self.class_capsules(self.primary_capsules(self.conv1(images)))
+        return self.class_capsules(self.encode(images))
 
     def routing_steps(self, images: tf.Tensor) -> RoutingSteps:
         """Returns what routing computes for images: RoutingSteps of the class capsules."""
-        return self.class_capsules.routing_steps(self.primary_capsules(self.conv1(images)))
+        return self.class_capsules.routing_steps(self.encode(images))
+
+    def encode(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the capsules that vote for the classes: [batch, rows, columns, types, atoms]."""
+        outputs = images
+        for layer in self.encoder:
+            outputs = layer(outputs)
+        return outputs
 
     def reconstruct(self, images: np.ndarray, targets: np.ndarray | None = None,
                     batch_size: int = 100) -> np.ndarray:
@@ -135,7 +152,7 @@ class CapsNet(keras.Model):
         if self.decoder is None:
             raise ValueError("Expected a network with decoder=True. Received: decoder=False.")
         starts = range(0, len(images), batch_size)
-        parts = [self.decoder(self.encode(images[start:start + batch_size]),
+        parts = [self.decoder(self.represent(images[start:start + batch_size]),
                               targets=None if targets is None else
                               tf.constant(targets[start:start + batch_size], tf.int32))
                  for start in starts]
@@ -162,7 +179,7 @@ class CapsNet(keras.Model):
         if isinstance(labels, dict):
             labels, target_images = labels["labels"], labels["target_images"]
         hot, ids = multi_hot_and_ids(labels, self.num_classes, self.num_targets)
-        capsules = self.encode(images)
+        capsules = self.represent(images)
         lengths = norm(capsules)
         if self.loss is None:
             loss = MarginLoss()(hot, lengths, weights)
@@ -188,11 +205,13 @@ class CapsNet(keras.Model):
                 metric.update_state(means[metric.name], sample_weight=tf.size(are_correct))
 
     def get_config(self):
+        convolution, primary, *hidden = self.encoder
         return {**super().get_config(), "image_shape": self.image_shape,
                 "num_classes": self.num_classes, "num_targets": self.num_targets,
-                "primary_types": self.primary_capsules.num_capsules,
-                "primary_atoms": self.primary_capsules.atoms,
+                "filters": convolution.filters, "primary_types": primary.num_capsules,
+                "primary_atoms": primary.atoms,
+                "hidden": [keras.saving.serialize_keras_object(layer) for layer in hidden],
                 "atoms": self.class_capsules.atoms,
                 "routing": keras.saving.serialize_keras_object(self.class_capsules.routing),
-                "padding": self.conv1.padding, "decoder": self.decoder is not None,
-                "algorithm": self.conv1.algorithm}
+                "padding": convolution.padding, "decoder": self.decoder is not None,
+                "algorithm": convolution.algorithm}

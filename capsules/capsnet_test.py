@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from capsules import CapsNet, margin_loss, norm, oracle, reconstruction_loss
+from capsules import CapsNet, ConvCapsules, margin_loss, norm, oracle, reconstruction_loss
 from conftest import ROOT
 
 SHAPE = (8, 8, 2)
@@ -184,3 +184,11 @@ def test_intermediate_capsules_are_to_be_had(data):
     model = small()
     steps = model.routing_steps(data[0][:2])
     np.testing.assert_allclose(norm(steps.capsules[-1]), model(data[0][:2]), rtol=1e-5)
+
+
+def test_layers_of_capsules_may_lie_between(data, reloaded):
+    model = small(hidden=[ConvCapsules(3, 5, kernel_size=3, padding="same", name="middle")])
+    assert [layer.name for layer in model.encoder] == ["conv1", "conv_capsule1", "middle"]
+    assert model.encode(data[0][:2]).shape == (2, 4, 4, 3, 5)
+    again = reloaded(model)
+    np.testing.assert_allclose(again(data[0]), model(data[0]), atol=1e-6)

@@ -5,21 +5,14 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
-from capsules import (
-    ClassCapsules,
-    Decoder,
-    DynamicRouting,
-    PrimaryCapsules,
-    SpectralConv2D,
-    norm,
-)
+from capsules import CapsNet, DynamicRouting, norm
 from models.inferred import Inferred
-from models.network import Network, build_chain
+from models.network import Network
 
 
 @keras.saving.register_keras_serializable(package="models")
 class CapsuleModel(Network):
-    """Convolution, primary capsules, class capsules, and a decoder when remake is true."""
+    """The layers of the library's CapsNet: encoder, class capsules and, with remake, a decoder."""
 
     uses: ClassVar[tuple] = ("leaky", "num_prime_capsules", "padding", "remake", "routing")
     shaped_by: ClassVar[dict] = {
@@ -33,40 +26,21 @@ class CapsuleModel(Network):
 
     def __init__(self, hparams, image_shape, num_classes, *args, **kwargs):
         super().__init__(hparams, image_shape, num_classes, *args, **kwargs)
-        self.make_encoder()
-        self.class_capsules = ClassCapsules(
-            num_classes, name="capsule2",
-            routing=DynamicRouting(hparams.routing, hparams.leaky, implementation=self.routing))
-        self.decoder = None
-        if hparams.remake:
-            self.decoder = Decoder(image_shape, self.num_targets, name="recons")
+        capsnet = CapsNet(
+            self.image_shape, num_classes, self.num_targets, padding=hparams.padding.lower(),
+            routing=DynamicRouting(hparams.routing, hparams.leaky, implementation=self.routing),
+            decoder=hparams.remake, algorithm=self.convolution, dtype=self.convolution_policy,
+            **self.architecture())
+        self.encoder, self.class_capsules, self.decoder = (
+            capsnet.encoder, capsnet.class_capsules, capsnet.decoder)
         self.build()
 
-    def make_encoder(self):
-        """Makes the layers of `encoder`."""
-        self.conv1 = self.first_convolution(256)
-        self.primary_capsules = PrimaryCapsules(
-            self.hparams.num_prime_capsules, padding=self.hparams.padding,
-            leaky=self.hparams.leaky, flatten=False, algorithm=self.convolution,
-            dtype=self.convolution_policy, name="conv_capsule1")
-
-    def first_convolution(self, filters):
-        """Returns a new layer: 9x9 kernels on images, then ReLU."""
-        return SpectralConv2D(
-            filters, 9, padding=self.hparams.padding.lower(), activation="relu", name="conv1",
-            algorithm=self.convolution, dtype=self.convolution_policy,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
-            bias_initializer=keras.initializers.Constant(0.1))
-
-    @property
-    def encoder(self):
-        """The layers from images to the capsules that vote for the classes, in their order."""
-        return [self.conv1, self.primary_capsules]
+    def architecture(self):
+        """Returns the arguments of CapsNet that distinguish this network: a dict."""
+        return {"primary_types": self.hparams.num_prime_capsules}
 
     def build(self, input_shape=None):
-        shape = build_chain([*self.encoder, self.class_capsules], (None, *self.image_shape))
-        if self.decoder is not None:
-            self.decoder.build(shape)
+        """Does nothing: CapsNet has built the layers."""
 
     def encode(self, images):
         """Returns the capsules that vote for the classes.

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import keras
 
-from capsules import ConvCapsules, DynamicRouting, PrimaryCapsules
+from capsules import ConvCapsules, DynamicRouting
 from models.capsule_model import CapsuleModel
 
 TYPES, ATOMS = 8, 8     # of primary and convolutional capsules
@@ -30,17 +30,10 @@ class DeepModel(CapsuleModel):
     smallest_valid: ClassVar[int] = 25
     smallest_same: ClassVar[int] = 9
 
-    def make_encoder(self):
-        self.conv1 = self.first_convolution(64)
-        self.primary_capsules = PrimaryCapsules(
-            TYPES, ATOMS, padding=self.hparams.padding, leaky=self.hparams.leaky, flatten=False,
-            algorithm=self.convolution, dtype=self.convolution_policy, name="conv_capsule1")
-        self.conv_capsules2, self.conv_capsules3 = (
+    def architecture(self):
+        hidden = [
             ConvCapsules(TYPES, ATOMS, kernel_size=3, name=f"conv_capsule{number}",
                          routing=DynamicRouting(self.hparams.routing, self.hparams.leaky),
                          kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.4))
-            for number in (2, 3))
-
-    @property
-    def encoder(self):
-        return [self.conv1, self.primary_capsules, self.conv_capsules2, self.conv_capsules3]
+            for number in (2, 3)]
+        return {"filters": 64, "primary_types": TYPES, "primary_atoms": ATOMS, "hidden": hidden}
