@@ -108,7 +108,8 @@ class CapsNet(keras.Model):
     def build(self, input_shape):
         shape = input_shape
         for layer in (*self.encoder, self.class_capsules):
-            layer.build(shape)
+            if not layer.built:     # hidden layers that were loaded are
+                layer.build(shape)
             shape = layer.compute_output_shape(shape)
         if self.decoder is not None:
             self.decoder.build(shape)
