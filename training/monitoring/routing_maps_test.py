@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 import models
+from capsules import MaxMinRouting, SelfAttentionRouting
 from input_data.dataset import DatasetInfo
+from models import capsule_model
 from models.hparams import HParams
 from training.monitoring.routing_maps import RoutingMaps, pictures, routing_maps
 
@@ -27,6 +29,16 @@ def test_maps_are_those_of_the_networks_routing(images, leaky, even, precision):
     totals = maps.shares().sum(axis=2)
     np.testing.assert_allclose(totals[0], 4 * even, rtol=1e-5)
     assert (totals < 1 + 1e-5).all() and maps.shares().shape == (3, 2, 4, 2, 4)
+
+
+@pytest.mark.parametrize("routing, iterations", [(MaxMinRouting(2), 2),
+                                                 (SelfAttentionRouting(), 1)])
+def test_other_routings_have_maps_and_pictures(images, routing, iterations, monkeypatch):
+    monkeypatch.setattr(capsule_model, "DynamicRouting", lambda *_, **__: routing)
+    network = models.build("capsule", HParams().override("num_prime_capsules=3"), INFO)
+    maps = routing_maps(network, images)
+    assert maps.couplings.shape == (iterations, 2, 4, 3, 2, 4)
+    assert np.isfinite(pictures(images, maps)).all()
 
 
 def test_a_longer_capsules_share_weighs_more():
