@@ -26,11 +26,14 @@ from capsules.losses import (
 from capsules.metrics import almost_correct, correct, predicted
 from capsules.ops import leaky_softmax, norm, squash
 from capsules.routing.dynamic import DynamicRouting
+from capsules.routing.max_min import MaxMinRouting
 from capsules.routing.routing import Routing, RoutingSteps
+from capsules.routing.self_attention import SelfAttentionRouting
 
 __all__ = [
     "CapsNet", "ClassCapsules", "ConvCapsules", "Decoder", "DynamicRouting", "MarginLoss",
-    "PrimaryCapsules", "ReconstructionLoss", "Routing", "RoutingSteps", "SpectralConv2D",
-    "almost_correct", "correct", "leaky_softmax", "margin_loss", "norm", "predicted",
-    "reconstruction_loss", "sigmoid_loss", "softmax_loss", "squash",
+    "MaxMinRouting", "PrimaryCapsules", "ReconstructionLoss", "Routing", "RoutingSteps",
+    "SelfAttentionRouting", "SpectralConv2D", "almost_correct", "correct", "leaky_softmax",
+    "margin_loss", "norm", "predicted", "reconstruction_loss", "sigmoid_loss", "softmax_loss",
+    "squash",
 ]

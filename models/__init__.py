@@ -9,6 +9,7 @@ NETWORKS = {
     "capsule": "models.capsule_model:CapsuleModel",
     "baseline": "models.conv_model:ConvModel",
     "deep": "models.deep_model:DeepModel",
+    "efficient": "models.efficient_model:EfficientModel",
     "mlp": "models.simple_models:MultilayerPerceptron",
     "cnn": "models.simple_models:SimpleConvModel",
 }

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import keras
 
-from capsules import ConvCapsules, DynamicRouting
-from models.capsule_model import CapsuleModel
+from capsules import ConvCapsules
+from models.capsule_model import CapsuleModel, make_routing
 
 TYPES, ATOMS = 8, 8     # of primary and convolutional capsules
 
@@ -20,10 +20,10 @@ class DeepModel(CapsuleModel):
     biases reaches the class capsules at first, and learning starts some 100 steps later.
     """
 
-    uses: ClassVar[tuple] = ("leaky", "padding", "remake", "routing")
+    uses: ClassVar[tuple] = ("leaky", "padding", "remake", "routing", "routing_type")
     shaped_by: ClassVar[dict] = {
         "conv1": "the dataset's depth",
-        "capsule2": "the hyperparameter padding or the dataset's size",
+        "capsule2": "the hyperparameter padding or routing_type, or the dataset's size",
         "recons/recons_3": "the dataset's size",
         "recons": "the hyperparameter remake",
     }
@@ -33,7 +33,7 @@ class DeepModel(CapsuleModel):
     def architecture(self):
         hidden = [
             ConvCapsules(TYPES, ATOMS, kernel_size=3, name=f"conv_capsule{number}",
-                         routing=DynamicRouting(self.hparams.routing, self.hparams.leaky),
+                         routing=make_routing(self.hparams),
                          kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.4))
             for number in (2, 3)]
         return {"filters": 64, "primary_types": TYPES, "primary_atoms": ATOMS, "hidden": hidden}

@@ -43,6 +43,9 @@ class HParams:
                            choices=lambda: ("VALID", "SAME"))
     remake: bool = setting("Reconstruct the images from the class capsules.", default=True)
     routing: int = setting("Routing iterations.", default=3, lowest=1, highest=100)
+    routing_type: str = setting(
+        "Algorithm of routing; self_attention takes one pass.", default="dynamic",
+        choices=lambda: ("dynamic", "max_min", "self_attention"))
     schedule: str = setting(
         "Of the learning rate; cosine is half a wave, down to 1e-6 at decay_steps.",
         default="exponential", choices=lambda: ("exponential", "cosine"))

@@ -9,8 +9,8 @@ def test_defaults_are_the_references():
     assert dataclasses.asdict(HParams()) == dict(
         decay_rate=0.96, decay_steps=2000, ema_decay=0, leaky=False, learning_rate=0.001,
         loss_scale="reference", loss_type="margin", num_prime_capsules=32, optimizer="adam",
-        padding="VALID", remake=True, routing=3, schedule="exponential", verbose=False,
-        warmup_steps=0)
+        padding="VALID", remake=True, routing=3, routing_type="dynamic",
+        schedule="exponential", verbose=False, warmup_steps=0)
 
 
 def test_overrides_replace_some_values_with_their_types():

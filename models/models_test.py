@@ -12,6 +12,7 @@ import models
 from capsules.convolution.spectral import Spectral
 from conftest import ROOT
 from models.capsule_model import CapsuleModel
+from models.efficient_model import EfficientModel
 from models.hparams import HParams, HParamsError, parse_overrides
 
 
@@ -42,16 +43,19 @@ SMALL = "num_prime_capsules=3"
 def test_networks_keep_the_contract(name, shapes, overrides):
     if shapes.num_targets > (models.network_class(name).most_targets or 2):
         shapes = info(36, 36, 1)
+    if name == "efficient" and shapes.height < 27:
+        shapes = info(27, 30, 3)
     network = models.build(name, models.default_hparams(name).override(overrides), shapes)
     inferred = network(random_batch(shapes))
     assert inferred.logits.shape == (3, shapes.num_classes)
     assert inferred.logits.dtype == tf.float32
-    if not issubclass(models.network_class(name), CapsuleModel):
+    if not issubclass(models.network_class(name), (CapsuleModel, EfficientModel)):
         assert inferred.capsules is None and inferred.reconstructions is None
         return
     assert inferred.capsules.shape == (3, shapes.num_classes, 16)
-    np.testing.assert_allclose(inferred.logits, np.linalg.norm(inferred.capsules, axis=-1),
-                               rtol=1e-5)
+    epsilon = 1e-7 if name == "efficient" else 0
+    np.testing.assert_allclose(
+        inferred.logits**2, np.sum(np.square(inferred.capsules), axis=-1) + epsilon, rtol=2e-5)
     if network.hparams.remake:
         assert inferred.reconstructions.shape == (
             3, shapes.num_targets, shapes.height, shapes.width, shapes.depth)
@@ -62,7 +66,8 @@ def test_networks_keep_the_contract(name, shapes, overrides):
 READ_BACK = """
 import sys
 import keras, numpy as np
-import models.capsule_model, models.conv_model, models.deep_model, models.simple_models
+import models.capsule_model, models.conv_model, models.deep_model, models.efficient_model
+import models.simple_models
 for name in sys.argv[1:]:
     network = keras.models.load_model(f"{name}.keras")
     batch = dict(np.load(f"{name}.npz"))
@@ -246,7 +251,10 @@ def test_simple_networks_default_to_the_softmax_loss():
     ("capsule", "routing=1,leaky=true,loss_scale=paper,learning_rate=0.1", []),
     ("capsule", "schedule=cosine,decay_rate=0.5,decay_steps=9", ["decay_rate"]),
     ("capsule", "loss_type=softmax,loss_scale=paper", ["loss_scale"]),
+    ("capsule", "routing_type=max_min,leaky=true,routing=2", ["leaky"]),
+    ("deep", "routing_type=self_attention,leaky=true,routing=2", ["leaky", "routing"]),
     ("deep", "routing=1,leaky=true,padding=SAME,num_prime_capsules=4", ["num_prime_capsules"]),
+    ("efficient", "routing=1,remake=false,padding=SAME", ["padding", "routing"]),
     ("baseline", "routing=1,padding=SAME,loss_scale=paper", ["routing"]),
     ("mlp", "routing=1,padding=SAME,loss_scale=paper,verbose=true",
      ["loss_scale", "padding", "routing"]),

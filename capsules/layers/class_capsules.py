@@ -5,12 +5,13 @@ import math
 import keras
 import tensorflow as tf
 
+from capsules.layers.weighted_layer import WeightedLayer
 from capsules.routing import get_routing
 from capsules.shapes import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
-class ClassCapsules(keras.layers.Layer):
+class ClassCapsules(WeightedLayer):
     """Capsules for which every input capsule votes through a matrix of its own.
 
     Routing (paper, section 2) decides how much of each vote counts. The length of an output
@@ -29,24 +30,18 @@ class ClassCapsules(keras.layers.Layer):
       num_capsules: number of output capsules; for digits, one a class.
       atoms: number of components of an output capsule.
       routing: a Routing, or the number of iterations of dynamic routing.
-      kernel_initializer: Keras initializer, or None for TruncatedNormal(stddev=0.1).
-      bias_initializer: Keras initializer, or None for Constant(0.1).
-      kernel_regularizer, bias_regularizer: Keras regularizers, or None.
+      **kwargs: initializers and regularizers, and arguments of keras.layers.Layer (see
+        `WeightedLayer`).
 
     Raises:
       ValueError: for another routing, and inputs of another shape.
     """
 
-    def __init__(self, num_capsules, atoms=16, routing=3, kernel_initializer=None,
-                 bias_initializer=None, kernel_regularizer=None, bias_regularizer=None, **kwargs):
+    def __init__(self, num_capsules, atoms=16, routing=3, **kwargs):
         super().__init__(**kwargs)
         self.num_capsules = num_capsules
         self.atoms = atoms
         self.routing = get_routing(routing)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
     def build(self, input_shape):
         names = ["in_caps"] if len(input_shape) != 5 else ["rows", "columns", "types"]
@@ -56,14 +51,10 @@ class ClassCapsules(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(shape=(None, *grid, in_atoms))
         sizes = (math.prod(grid), self.num_capsules, self.atoms)
         # Votes are exact whatever the policy, so weights are not rounded for them.
-        self.kernel = self.add_weight(
-            name="kernel", shape=(math.prod(grid), in_atoms, self.num_capsules * self.atoms),
-            initializer=self.kernel_initializer or keras.initializers.TruncatedNormal(stddev=0.1),
-            regularizer=self.kernel_regularizer, autocast=False)
-        self.bias = self.add_weight(
-            name="bias", shape=self.routing.bias_shape(*sizes),
-            initializer=self.bias_initializer or keras.initializers.Constant(0.1),
-            regularizer=self.bias_regularizer, autocast=False)
+        self.kernel = self.add_kernel(
+            (math.prod(grid), in_atoms, self.num_capsules * self.atoms), autocast=False)
+        self.bias = self.add_bias(self.routing.bias_shape(*sizes),
+                                  default=self.routing.initial_bias, autocast=False)
         self.chosen_implementation = self.routing.chosen_implementation(self.compute_dtype, *sizes)
         self.supports_jit = self.chosen_implementation != "fused"
 
@@ -103,8 +94,4 @@ class ClassCapsules(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "num_capsules": self.num_capsules, "atoms": self.atoms,
-                "routing": keras.saving.serialize_keras_object(self.routing),
-                "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-                "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-                "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-                "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer)}
+                "routing": keras.saving.serialize_keras_object(self.routing)}

@@ -60,7 +60,8 @@ class ConvCapsules(WeightedLayer):
             (self.kernel_size, self.kernel_size, in_atoms, self.num_capsules * self.atoms),
             autocast=False)
         self.bias = self.add_bias(
-            self.routing.bias_shape(in_caps, self.num_capsules, self.atoms), autocast=False)
+            self.routing.bias_shape(in_caps, self.num_capsules, self.atoms),
+            default=self.routing.initial_bias, autocast=False)
 
     def call(self, inputs):
         capsules = self.routing(self._votes(inputs), self._exact(self.bias))

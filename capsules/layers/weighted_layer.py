@@ -8,9 +8,9 @@ def default_kernel_initializer():
     return keras.initializers.TruncatedNormal(stddev=0.1)
 
 
-def default_bias_initializer():
+def default_bias_initializer(value=0.1):
     """Returns a constant."""
-    return keras.initializers.Constant(0.1)
+    return keras.initializers.Constant(value)
 
 
 class WeightedLayer(keras.layers.Layer):
@@ -18,7 +18,8 @@ class WeightedLayer(keras.layers.Layer):
 
     Args:
       kernel_initializer: Keras initializer, or None for TruncatedNormal(stddev=0.1).
-      bias_initializer: Keras initializer, or None for Constant(0.1).
+      bias_initializer: Keras initializer, or None for Constant(0.1), of layers that route for the
+        routing's `initial_bias`.
       kernel_regularizer, bias_regularizer: Keras regularizers, or None.
       **kwargs: arguments of keras.layers.Layer.
     """
@@ -37,11 +38,14 @@ class WeightedLayer(keras.layers.Layer):
             name="kernel", shape=shape, regularizer=self.kernel_regularizer,
             initializer=self.kernel_initializer or default_kernel_initializer(), **kwargs)
 
-    def add_bias(self, shape, **kwargs):
-        """Returns a new variable named bias; kwargs are arguments of `add_weight`."""
+    def add_bias(self, shape, default=0.1, **kwargs):
+        """Returns a new variable named bias, which starts at the default without an initializer.
+
+        The kwargs are arguments of `add_weight`.
+        """
         return self.add_weight(
             name="bias", shape=shape, regularizer=self.bias_regularizer,
-            initializer=self.bias_initializer or default_bias_initializer(), **kwargs)
+            initializer=self.bias_initializer or default_bias_initializer(default), **kwargs)
 
     def get_config(self):
         return {**super().get_config(),

@@ -28,9 +28,10 @@ class Routing(abc.ABC):
     it. It keeps no state, so layers may share one.
     """
 
+    initial_bias = 0.1      # where a layer names no initializer
+
     def bias_shape(self, in_caps, out_caps, atoms):
         """Returns the shape of the weight `biases` that a layer keeps for this routing."""
-        del in_caps
         return out_caps, atoms
 
     @abc.abstractmethod
@@ -79,7 +80,6 @@ class Routing(abc.ABC):
 
         "fused" is the only implementation that XLA cannot compile.
         """
-        del dtype, in_caps, out_caps, atoms
         return "votes"
 
     def get_config(self):

@@ -40,6 +40,16 @@ def test_convolutional_capsules_have_maps_too():
     np.testing.assert_allclose(maps.lengths[-1], network({"images": images}).logits, atol=1e-6)
 
 
+@pytest.mark.parametrize("routing_type, iterations", [("max_min", 2), ("self_attention", 1)])
+def test_other_routings_have_maps_and_pictures(images, routing_type, iterations):
+    network = models.build("capsule", HParams().override(
+        f"num_prime_capsules=3,routing=2,routing_type={routing_type}"), INFO)
+    maps = routing_maps(network, images)
+    assert maps.couplings.shape == (iterations, 2, 4, 3, 2, 4)
+    assert np.isfinite(pictures(images, maps)).all()
+
+
+
 def test_a_longer_capsules_share_weighs_more():
     couplings = np.array([[0.2, 0.8], [0.8, 0.2]])[None, None, :, :, None, None]
     lengths = np.array([0.3, 0.1])[None, :, None, None]
