@@ -20,7 +20,7 @@ from input_data.formats.tf_examples import serialize
 from input_data.formats.tfrecords import write
 from training import loop
 from training.checkpoints.read import StoredCheckpoint
-from training.run_folder import lock
+from training.run_folder import commit, lock
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 SMALL = "--hparams_override=num_prime_capsules=2"
@@ -51,6 +51,7 @@ def test_training_leaves_its_files(trained):
     assert not [name for name in names if ".part-" in name]
     flags = read_json(trained / "train" / "flags.json")
     assert (flags["seed"], flags["batch_size"], flags["max_steps"]) == (0, 8, 4)
+    assert flags["commit"] == commit.checked_out()
     assert read_json(trained / "train" / "hparams.json")["num_prime_capsules"] == 2
     with open(trained / "train" / "history.csv") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["1", "4"]
