@@ -20,7 +20,7 @@ from input_data.formats.tf_examples import serialize
 from input_data.formats.tfrecords import write
 from training import loop
 from training.checkpoints.read import StoredCheckpoint
-from training.run_folder import lock
+from training.run_folder import commit, lock
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 SMALL = "--hparams_override=num_prime_capsules=2"
@@ -51,6 +51,7 @@ def test_training_leaves_its_files(trained):
     assert not [name for name in names if ".part-" in name]
     flags = read_json(trained / "train" / "flags.json")
     assert (flags["seed"], flags["batch_size"], flags["max_steps"]) == (0, 8, 4)
+    assert flags["commit"] == commit.checked_out()
     assert read_json(trained / "train" / "hparams.json")["num_prime_capsules"] == 2
     with open(trained / "train" / "history.csv") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["1", "4"]
@@ -303,6 +304,31 @@ def test_one_training_at_a_time(trained, capsys):
         assert run("--train=false", f"--summary_dir={trained}", "--eval_size=10") == 0
 
 
+def test_flags_after_a_flagfile_replace_its_flags_or_add_to_its_hyperparameters(
+        tmp_path, mnist_dir, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.flags").write_text(
+        "# A network.\n\n--model=mlp\n--seed=2\n--max_steps=2\n--batch_size=5\n"
+        "--hparams_override=learning_rate=0.002,ema_decay=0.9\n"
+        "--hparams_override=warmup_steps=3\n")
+    command = ("--max_steps=7", "--flagfile=two.flags", f"--data_dir={mnist_dir}", "--seed=3",
+               "--summary_dir=run", "--hparams_override=ema_decay=0.5")
+    assert run(*command) == 0
+    flags = read_json("run/train/flags.json")
+    assert [flags[name] for name in ("model", "seed", "max_steps", "batch_size")] == [
+        "mlp", 3, 2, 5]
+    hparams = read_json("run/train/hparams.json")
+    assert [hparams[name] for name in ("learning_rate", "warmup_steps", "ema_decay")] == [
+        0.002, 3, 0.5]
+    capsys.readouterr()
+    assert run(*command) == 0
+    assert "Step 2 was reached already" in capsys.readouterr().out
+    assert run(*command, "--max_steps=3") == 0
+    assert "Resuming from run/train/model.ckpt-2" in capsys.readouterr().out
+    assert run(*command, "--hparams_override=warmup_steps=4") == 2
+    assert "was started with warmup_steps=3" in one_line(capsys)
+
+
 def test_max_minutes_ends_a_run_that_goes_on_later(tmp_path, mnist_dir, capsys):
     common = f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", SMALL, "--batch_size=4"
     assert run(*common, "--max_minutes=0.0001", "--keep_checkpoints=1") == 4
@@ -345,6 +371,10 @@ def one_line(capsys):
     (["--keep_checkpoints=0"], "keep_checkpoints"),
     (["--sumary_dir=x"], "summary_dir"),
     (["train"], "unexpected argument 'train'"),
+    (["--flagfile=none.flags"], "--flagfile: none.flags cannot be read (No such file or"),
+    (["--flagfile=/tmp"], "--flagfile: /tmp cannot be read (Is a directory)."),
+    ([f"--flagfile={ROOT}/docs/parts.png"], "--flagfile: expected text in UTF-8"),
+    ([f"--flagfile={ROOT}/setup.cfg"], "unexpected argument '[metadata]'"),
     (["--hparams_override=routes=1"], "expected one of decay_rate"),
     (["--hparams_override=routing=one"], "whole number"),
     (["--data_dir=/nowhere"], "no folder or file /nowhere"),

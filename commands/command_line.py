@@ -80,6 +80,10 @@ def _parsed(flag_values, argv):
     """Parses flags, and returns the other arguments."""
     try:
         return flag_values(argv)[1:]
+    except flags.CantOpenFlagFileError as error:
+        unread = error.__context__
+        raise UsageError(
+            f"--flagfile: {unread.filename} cannot be read ({unread.strerror}).") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"--flagfile: expected text in UTF-8 ({error}).") from None
 

@@ -33,6 +33,7 @@ class Setting:
       lowest, highest: inclusive bounds, or None.
       above, below: exclusive bounds, or None.
       check: function of a value that returns another problem with it, or None; or None.
+      is_pairs: whether it is text of key=value,...: a flag that is given again adds keys to it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Setting:
     above: float | None = None
     below: float | None = None
     check: Callable | None = None
+    is_pairs: bool = False
 
     def problem(self, value):
         """Returns the problem with a value, such as "expected 1 or more, found 0", or None."""
@@ -110,6 +112,19 @@ def settings_of(owner):
             for field in dataclasses.fields(owner)}
 
 
+class _PairsFlag(flags.Flag):
+    """A flag of key=value,... that may be given again; a key's last value counts."""
+
+    def parse(self, argument):
+        keys = {_key(pair) for pair in argument.split(",")}
+        kept = [pair for pair in (self.value or "").split(",") if pair and _key(pair) not in keys]
+        super().parse(",".join([*kept, argument] if argument else kept))
+
+
+def _key(pair):
+    return pair.partition("=")[0].strip()
+
+
 def define_flags(settings, flag_values):
     """Defines a flag for each Setting; absl's --help lists them by group."""
     for one in settings:
@@ -127,6 +142,9 @@ def _define(one, flag_values):
         flags.DEFINE_boolean(one.name, default, about, **common)
     elif one.type is str and one.choices and one.check is None:
         flags.DEFINE_enum(one.name, default, list(one.choices()), about, **common)
+    elif one.is_pairs:
+        text = flags.ArgumentParser(), flags.ArgumentSerializer()
+        flags.DEFINE_flag(_PairsFlag(*text, one.name, default, about), **common)
     elif one.type is str:
         flags.DEFINE_string(one.name, default, about, **common)
     else:

@@ -1,4 +1,4 @@
-"""Trains the capsule network on the sample, evaluates it, and shows the result.
+"""Trains the capsule network on the sample by recipes/demo.flags, and shows the result.
 
     python -m reports.demo
 
@@ -12,15 +12,9 @@ from absl import flags
 
 from commands import command_line
 from commands.errors import check_path
-from reports import reconstructions, trained_network
+from reports import recipes, reconstructions, trained_network
 from training.config import Config
 from training.run_folder import contents
-
-# For less than five minutes on two cores: a quarter of the paper's primary capsules halve the time
-# of a step, small batches suit few images, and the learning rate falls within the 2,200 steps.
-STEPS = 2200
-BATCH_SIZE = 32
-HPARAMS = f"num_prime_capsules=8,learning_rate=0.003,decay_rate=0.03,decay_steps={STEPS}"
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("summary_dir", "runs/demo", "Folder of the run.", flag_values=FLAGS)
@@ -34,7 +28,7 @@ The capsule network misclassifies {wrong} of {examples} test digits: an error of
 
 Next:
   {python} -m tensorboard.main --logdir={folder}
-  {python} experiment.py --summary_dir=runs/longer --batch_size={batch} --max_steps={more}
+  {python} experiment.py --flagfile=recipes/demo.flags --seed=1 --summary_dir=runs/another
   {python} experiment.py --train=false --checkpoint={checkpoint}
   {python} experiment.py --summary_dir=runs/baseline --model=baseline --max_steps=200
 """
@@ -46,10 +40,9 @@ def demonstrate(folder):
     from training.evaluation.evaluate import evaluate
     from training.train import train
 
-    settings = Config(summary_dir=folder, max_steps=STEPS, save_step=100,
-                      batch_size=BATCH_SIZE, hparams_override=HPARAMS)
+    settings = recipes.read("demo", summary_dir=folder)
     checkpoint = latest_checkpoint(settings.train_folder)
-    if checkpoint is None or StoredCheckpoint(checkpoint).step < STEPS:
+    if checkpoint is None or StoredCheckpoint(checkpoint).step < settings.max_steps:
         status = train(settings)
         if status is not None:
             return status
@@ -62,7 +55,7 @@ def demonstrate(folder):
     reconstructions.picture(network, data, path, replace=True)
     print(SCREEN.format(
         wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],
-        checkpoint=checkpoint, picture=path, folder=folder, batch=BATCH_SIZE, more=3 * STEPS,
+        checkpoint=checkpoint, picture=path, folder=folder,
         python=os.path.relpath(sys.executable)))
     return None
 

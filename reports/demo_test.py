@@ -1,12 +1,13 @@
 import os
 
 from reports import demo
+from training.config import Config
 
 
 def test_the_demonstration_ends_with_its_result_and_goes_on_when_repeated(
         tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "STEPS", 2)
-    monkeypatch.setattr(demo, "HPARAMS", "num_prime_capsules=2")
+    asked = {"max_steps": 2, "hparams_override": "num_prime_capsules=2"}
+    monkeypatch.setattr(demo.recipes, "read", lambda name, **others: Config(**asked, **others))
     arguments = ["reports.demo", f"--summary_dir={tmp_path}"]
     assert demo.main(arguments) == 0
     out = capsys.readouterr().out
@@ -15,6 +16,6 @@ def test_the_demonstration_ends_with_its_result_and_goes_on_when_repeated(
         assert os.path.exists(tmp_path / name)
     assert f"{tmp_path}/train/model.ckpt-2" in out and "tensorboard" in out
     # More steps, as the closing screen proposes, do not stand in its way.
-    monkeypatch.setattr(demo, "STEPS", 1)
+    asked["max_steps"] = 1
     assert demo.main(arguments) == 0
     assert f"{tmp_path}/train/model.ckpt-2" in capsys.readouterr().out

@@ -1,12 +1,12 @@
-"""Writes a table of trained and evaluated runs: their commands, times and errors.
+"""Writes a table of trained and evaluated runs: their recipes, times, errors and commands.
 
-    python -m reports.results runs/r1 runs/r3
-    python -m reports.results runs/r1 runs/r3 --page=docs/results.md --table=table1
+    python -m reports.results runs/baseline runs/affine
+    python -m reports.results runs/baseline runs/affine --page=docs/results.md --table=recipes
 
 Each argument is the --summary_dir of a training that was evaluated there. Runs that differ only in
-their seeds share a row, with mean and standard deviation. With --page the table replaces the lines
-between <!-- table1 --> and <!-- end of table1 --> in that page, and table1.png beside it shows the
-learning curves.
+their seeds share a row, with mean and standard deviation. A run of no recipe shows its settings
+instead. With --page the table replaces the lines between <!-- recipes --> and
+<!-- end of recipes --> in that page, and recipes.png beside it shows the error by minutes.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import os
 import statistics
 import sys
 
+import numpy as np
 from absl import flags
 
 import models
@@ -21,6 +22,7 @@ from commands import command_line
 from commands.errors import RunError, UsageError, reason
 from commands.whole_files import whole_file
 from models.hparams import HParams
+from reports import recipes
 from training.config import SETTINGS, Keep, kept
 
 # Errors in percent (paper, table 1), by targets of an image, network, routing, reconstruction.
@@ -30,11 +32,11 @@ PAPER = {
     (1, "capsule", 3, False): "0.35 ± 0.036", (1, "capsule", 3, True): "0.25 ± 0.005",
     (2, "capsule", 1, True): "7.5", (2, "capsule", 3, True): "5.2",
 }
-# The settings that a training's command names unless they have these defaults.
+# The settings that a training's command names unless they have these defaults. The machine
+# chooses the implementation of routing.
 COMMAND = {name: SETTINGS[name].default
-           for name in kept(Keep.ALWAYS, Keep.CHANGEABLE, Keep.FIRST) if name != "data_dir"}
-# Those with columns of their own in the table.
-SHOWN = ("model", "hparams_override", "batch_size", "seed")
+           for name in kept(Keep.ALWAYS, Keep.CHANGEABLE, Keep.FIRST)
+           if name not in ("data_dir", "routing_implementation")}
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("page", None, "A Markdown file that takes the table. Without it: the screen.",
@@ -47,6 +49,8 @@ class Run:
     """A training and the evaluation of its last checkpoint."""
 
     name: str               # of its folder
+    recipe: str | None      # the name of its recipe
+    commit: str             # of the code that trained last
     flags: dict             # of the training
     hparams: HParams
     held_out: bool          # whether the evaluated images are of the validation split
@@ -54,24 +58,39 @@ class Run:
     examples: int           # how many were evaluated
     wrong_percent: float
     seconds: float          # wall time of the training
-    training: list          # (step, error in percent) of its batches
-    evaluations: list       # (step, error in percent) of the evaluated images
+    training: list          # (minutes, error in percent) of its batches
+    evaluations: list       # (minutes, error in percent) of the evaluated images
+
+    @property
+    def paper(self):
+        """The paper's error in percent for the same experiment, or "": str."""
+        capsule, hparams = self.flags["model"] == "capsule", self.hparams
+        if (self.held_out or self.flags["dataset"] != "mnist"
+                or hparams.num_prime_capsules != HParams().num_prime_capsules):
+            return ""
+        return PAPER.get((self.flags["num_targets"], self.flags["model"],
+                          hparams.routing if capsule else None,
+                          hparams.remake if capsule else None), "")
 
     def command(self, name=None, **others):
         """Returns the training's command, with another folder's name or other settings: str."""
         started = {**self.flags, **others}
-        data = {"data_dir": self._data()} if started.get("data_dir") else {}
-        asked = {key: started[key] for key, default in COMMAND.items()
-                 if started[key] not in (default, None)}
-        values = {**data, **asked, "max_steps": self.step,
-                  "summary_dir": f"runs/{name or self.name}"}
+        named = ["seed"] if self.recipe else COMMAND
+        values = {"flagfile": f"recipes/{self.recipe}.flags"} if self.recipe else {}
+        if started.get("data_dir"):
+            values["data_dir"] = self._data()
+        values |= {key: started[key] for key in named
+                   if started[key] not in (COMMAND[key], None)}
+        if not self.recipe:
+            values["max_steps"] = self.step
+        values["summary_dir"] = f"runs/{name or self.name}"
         return "python experiment.py " + " ".join(
             f"--{key}={_as_flag(value)}" for key, value in values.items())
 
     def _data(self):
         """Returns the data_dir for others, below $DATA_DIR."""
         path = self.flags["data_dir"]
-        if self.flags["dataset"] != "mnist":
+        if self.flags["dataset"] not in ("mnist", "affnist"):
             return "$DATA_DIR/" + os.path.basename(os.path.normpath(path))
         return "$DATA_DIR/mnist_data/" + ("" if os.path.isdir(path) else os.path.basename(path))
 
@@ -79,7 +98,7 @@ class Run:
 def read(folder):
     """Returns the Run in a folder; raises RunError unless its last checkpoint was evaluated."""
     from training.checkpoints.read import latest_checkpoint
-    from training.monitoring.history import read_history, training_seconds
+    from training.monitoring.history import SECONDS, read_history, training_seconds
     from training.run_folder import contents, resume
 
     train, test = (os.path.join(folder, name) for name in ("train", "test"))
@@ -102,11 +121,21 @@ def read(folder):
                        "evaluate that.")
     if "members" in result:
         raise RunError(f"{test}: the result is of an ensemble; expected that of one training.")
-    curves = [sorted((row["step"], 100 * (1 - row["accuracy"])) for row in read_history(part))
-              for part in (train, test)]
-    return Run(os.path.basename(os.path.normpath(folder)), {**COMMAND, **training.settings},
-               training.hparams, held_out, step, examples, wrong_percent, training_seconds(train),
-               *curves)
+    histories = [sorted(read_history(part), key=lambda row: row["step"]) for part in (train, test)]
+    times = {row["step"]: row.get(SECONDS, np.nan) / 60 for row in histories[0]} or {0: np.nan}
+    return Run(os.path.basename(os.path.normpath(folder)),
+               recipes.of_run(training.settings, training.hparams, step),
+               str(contents.read(train, contents.FLAGS).get("commit") or ""),
+               {**COMMAND, **training.settings}, training.hparams, held_out, step, examples,
+               wrong_percent, training_seconds(train),
+               *(_curve(history, times) for history in histories))
+
+
+def _curve(history, times):
+    """Returns [(minutes, error in percent)] of a history, given {step: minutes} of training."""
+    steps, minutes = list(times), list(times.values())
+    return [(np.interp(row["step"], steps, minutes), 100 * (1 - row["accuracy"]))
+            for row in history]
 
 
 def rows_of(runs):
@@ -119,15 +148,17 @@ def rows_of(runs):
 
 def table(rows):
     """Returns the Markdown table of rows of runs, and their commands."""
-    lines = ["| network | other than the defaults | steps | batch | seeds | minutes | error, % "
-             "| paper, % |", "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"]
+    lines = ["| recipe or settings | steps | minutes | seeds | error, % | paper, % | commit |",
+             "| --- | ---: | ---: | --- | ---: | ---: | --- |"]
     for row in rows:
         first = row[0]
+        minutes = statistics.mean(run.seconds for run in row) / 60
         lines.append("| " + " | ".join([
-            first.flags["model"], _difference(first), f"{first.step:,}",
-            str(first.flags["batch_size"]), ", ".join(str(run.flags["seed"]) for run in row),
-            f"{statistics.mean(run.seconds for run in row) / 60:.0f}",
-            _spread([run.wrong_percent for run in row]), _paper(first)]) + " |")
+            first.recipe or _difference(first) or "the defaults", f"{first.step:,}",
+            f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.1f}",
+            ", ".join(str(run.flags["seed"]) for run in row),
+            _spread([run.wrong_percent for run in row]), first.paper,
+            ", ".join(dict.fromkeys(run.commit for run in row))]) + " |")
     examples = sorted({f"{run.examples:,} {'held-out' if run.held_out else 'test'} images"
                        for row in rows for run in row})
     lines += ["", f"Errors are of {' or '.join(examples)}, minutes are the training's. "
@@ -144,7 +175,7 @@ def _difference(run):
              for key, value in dataclasses.asdict(run.hparams).items()
              if value != usual[key] and not network.unused([key], run.hparams)]
     found += [f"{key}={_as_flag(run.flags[key])}" for key, default in COMMAND.items()
-              if key not in SHOWN and run.flags[key] not in (default, None)]
+              if key not in ("hparams_override", "seed") and run.flags[key] not in (default, None)]
     return ", ".join(found)
 
 
@@ -158,14 +189,6 @@ def _spread(values):
     if len(values) == 1:
         return f"{values[0]:.2f}"
     return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
-
-
-def _paper(run):
-    """Returns the paper's error for the same experiment, or ""."""
-    capsule = run.flags["model"] == "capsule"
-    key = (run.flags["num_targets"], run.flags["model"], run.hparams.routing if capsule else None,
-           run.hparams.remake if capsule else None)
-    return "" if run.flags["dataset"] != "mnist" or run.held_out else PAPER.get(key, "")
 
 
 def write(rows, page, name):
@@ -183,7 +206,7 @@ def write(rows, page, name):
         figures.save(learning_curves.figure(rows), os.path.join(os.path.dirname(page), picture),
                      replace=True)
         with whole_file(page, replace=True) as aside, open(aside, "w", encoding="utf-8") as file:
-            file.write(f"{before}{begin}\n{table(rows)}\n![Learning curves]({picture})\n\n"
+            file.write(f"{before}{begin}\n{table(rows)}\n![Error by minutes]({picture})\n\n"
                        f"{end}{after}")
     except (OSError, UnicodeError) as error:
         raise RunError(f"{page} cannot be read or written ({reason(error)}).") from None

@@ -1,5 +1,6 @@
 import csv
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -8,7 +9,9 @@ from models.hparams import HParams
 from reports import results
 from training.config import Config
 from training.monitoring import tensorboard
-from training.run_folder import contents, resume
+from training.run_folder import commit, contents, resume
+
+COMMIT = commit.checked_out() or ""
 
 
 def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None, **options):
@@ -21,7 +24,7 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None
     contents.write_config(folder / "train", settings, HParams().override(overrides))
     (folder / "train" / f"model.ckpt-{step}.index").touch()
     (folder / "train" / contents.HISTORY).write_text(
-        f"step,accuracy,seconds\n1,0.125,1\n10,0.5,{seconds}\n")
+        f"step,accuracy,seconds\n1,0.125,6\n{step},0.5,{seconds}\n")
     contents.write(folder / "test", contents.FLAGS, {
         "validate": settings.validate if held_out is None else held_out})
     contents.write(folder / "test", contents.RESULT, {
@@ -51,13 +54,14 @@ def test_rows_have_the_runs_numbers_and_the_papers(tmp_path):
         leave(tmp_path / "r1", [0.9, 0.61], overrides="routing=1,remake=false"),
         leave(tmp_path / "pairs", [7.5], num_targets=2, seconds=3600, batch_size=64),
         leave(tmp_path / "conv", [0.5], model="baseline", precision="bfloat16"),
-        leave(tmp_path / "leaky", [0.7], overrides="routing=2,leaky=true"))]
+        leave(tmp_path / "leaky", [0.7], overrides="routing=2,leaky=true"),
+        leave(tmp_path / "small", [1.1], overrides="num_prime_capsules=8", seconds=90))]
     assert cells(table(runs)) == [
-        ["capsule", "remake=false, routing=1", "1,500", "128", "0", "10", "0.61",
-         "0.34 ± 0.032"],
-        ["capsule", "num_targets=2", "1,500", "64", "0", "60", "7.50", "5.2"],
-        ["baseline", "precision=bfloat16", "1,500", "128", "0", "10", "0.50", "0.39"],
-        ["capsule", "leaky=true, routing=2", "1,500", "128", "0", "10", "0.70", ""]]
+        ["remake=false, routing=1", "1,500", "10", "0", "0.61", "0.34 ± 0.032", COMMIT],
+        ["num_targets=2, batch_size=64", "1,500", "60", "0", "7.50", "5.2", COMMIT],
+        ["model=baseline, precision=bfloat16", "1,500", "10", "0", "0.50", "0.39", COMMIT],
+        ["leaky=true, routing=2", "1,500", "10", "0", "0.70", "", COMMIT],
+        ["num_prime_capsules=8", "1,500", "1.5", "0", "1.10", "", COMMIT]]
 
 
 def test_numbers_of_a_command_are_whole(tmp_path):
@@ -69,7 +73,7 @@ def test_seeds_share_a_row(tmp_path):
     runs = [results.read(leave(tmp_path / f"seed{seed}", [error], seed=seed, seconds=seconds))
             for seed, error, seconds in ((0, 0.5, 540), (1, 0.7, 600), (2, 0.6, 660))]
     [row] = cells(table(runs))
-    assert row[4:] == ["0, 1, 2", "10", "0.60 ± 0.10", "0.25 ± 0.005"]
+    assert row == ["the defaults", "1,500", "10", "0, 1, 2", "0.60 ± 0.10", "0.25 ± 0.005", COMMIT]
 
 
 def test_the_command_is_the_one_that_was_given(tmp_path):
@@ -92,18 +96,28 @@ def test_runs_on_other_data_have_rows_of_their_own(tmp_path):
                 ("c", str(tmp_path / "cifar"), dict(dataset="cifar10")),
                 ("d", str(tmp_path / "pairs"), dict(num_targets=2))])]
     text = table(runs)
-    assert [row[4] for row in cells(text)] == ["0", "1", "2", "3"]
+    assert [row[3] for row in cells(text)] == ["0", "1", "2", "3"]
     for words in ("--data_dir=$DATA_DIR/mnist_data/ --max_steps", "experiment.py --seed=1",
                   "--data_dir=$DATA_DIR/cifar --dataset=cifar10",
                   "--data_dir=$DATA_DIR/mnist_data/pairs --num_targets=2"):
         assert words in text
 
 
+def test_runs_of_a_recipe_have_its_name_and_its_short_command(tmp_path):
+    hparams = "schedule=cosine,decay_steps=2030,ema_decay=0.99"
+    options = dict(step=2030, model="baseline", precision="bfloat16", overrides=hparams)
+    runs = [results.read(leave(tmp_path / f"seed{seed}", [error], seed=seed, **options))
+            for seed, error in ((1, 4.3), (2, 4.5))]
+    text = table(runs)
+    assert cells(text)[0][:6] == ["baseline", "2,030", "10", "1, 2", "4.40 ± 0.14", "0.39"]
+    assert ("    python experiment.py --flagfile=recipes/baseline.flags "
+            "--data_dir=$DATA_DIR/mnist_data/ --seed=1 --summary_dir=runs/seed1\n") in text
+
+
 def test_curves_are_those_of_the_histories(tmp_path):
-    run = results.read(leave(tmp_path / "run", [3.0, 2.0, 1.0]))
-    assert run.training == [(1, 87.5), (10, 50.0)]
-    assert [step for step, _ in run.evaluations] == [500, 1000, 1500]
-    assert [error for _, error in run.evaluations] == pytest.approx([3, 2, 1])
+    run = results.read(leave(tmp_path / "run", [3.0, 2.0, 1.0], step=301, seconds=606))
+    assert run.training == [(0.1, 87.5), (10.1, 50.0)]
+    assert np.ravel(run.evaluations) == pytest.approx([3.4, 3, 6.7333, 2, 10.1, 1], abs=1e-4)
 
 
 @pytest.mark.parametrize("trained, evaluated, images, paper", [
@@ -112,18 +126,18 @@ def test_curves_are_those_of_the_histories(tmp_path):
 def test_the_evaluation_says_what_was_evaluated(tmp_path, trained, evaluated, images, paper):
     run = results.read(leave(tmp_path / "run", [1.0], validate=trained, held_out=evaluated))
     text = table([run])
-    assert f"Errors are of 10,000 {images}" in text and cells(text)[0][-1] == paper
+    assert f"Errors are of 10,000 {images}" in text and cells(text)[0][5] == paper
 
 
 def test_what_a_row_has_no_column_for_is_said(tmp_path):
     run = results.read(leave(tmp_path / "run", [1.0], dataset="cifar10", validate=True))
-    assert cells(table([run]))[0][1] == "dataset=cifar10, validate=true"
+    assert cells(table([run]))[0][0] == "dataset=cifar10, validate=true"
 
 
 def test_a_folder_that_is_named_twice_counts_once(tmp_path, capsys):
     folder = leave(tmp_path / "run", [0.5])
     assert results.main(["results", folder, folder + "/"]) == 0
-    assert cells(capsys.readouterr().out)[0][4:7] == ["0", "10", "0.50"]
+    assert cells(capsys.readouterr().out)[0][2:5] == ["10", "0", "0.50"]
 
 
 @pytest.mark.parametrize("part, name, values, message", [
@@ -163,7 +177,7 @@ def test_a_page_takes_the_table_and_its_picture(tmp_path, capsys):
     assert once.endswith("<!-- end of one -->\nafter\n")
     assert "old" not in once and "| 1.00 |" in once and "](one.png)" in once
     with Image.open(tmp_path / "one.png") as picture:
-        assert picture.size == (800, 480)
+        assert picture.size == (1000, 560)
     assert results.main(arguments) == 0 and page.read_text() == once
 
 

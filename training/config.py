@@ -84,8 +84,8 @@ class Config:
         "The network.", group=NETWORK, keep=Keep.ALWAYS, optional=True, default="capsule",
         choices=lambda: tuple(models.NETWORKS))
     hparams_override: str = setting(
-        "Hyperparameters other than the defaults, as key=value,key=value; listed below.",
-        group=NETWORK, keep=Keep.FIRST, default="")
+        "Hyperparameters other than the defaults, as key=value,key=value; listed below. Given "
+        "again, it adds to them.", group=NETWORK, keep=Keep.FIRST, default="", is_pairs=True)
     convolution: str | None = setting(
         "Algorithm of the large convolutions: auto takes the faster one. Checkpoints are the "
         "same.", group=NETWORK, keep=Keep.ALWAYS, optional=True, default="auto",

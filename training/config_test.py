@@ -23,6 +23,19 @@ def test_flags_are_the_settings_and_their_defaults():
                              if known.default is not None and not known.optional)))
 
 
+@pytest.mark.parametrize("given, value", [
+    (["routing=1,leaky=true", "leaky=false,remake=false"], "routing=1,leaky=false,remake=false"),
+    (["routing=1", ""], "routing=1"), (["", "routing=1"], "routing=1"),
+    (["routing=1", " routing = 2"], " routing = 2"),
+    (["routing=1,routing=2"], "routing=1,routing=2"),
+])
+def test_hyperparameters_that_are_given_again_add_to_the_earlier_ones(given, value):
+    flags = parsed(*(f"--hparams_override={pairs}" for pairs in given))
+    assert flags.hparams_override == value
+    flags.unparse_flags()
+    assert flags["hparams_override"].value == ""
+
+
 def test_what_a_run_keeps_is_open_until_it_is_named():
     found = dataclasses.asdict(Config(summary_dir="x"))
     for name in kept(Keep.ALWAYS, Keep.CHANGEABLE):
@@ -82,4 +95,5 @@ def test_help_has_the_settings_in_groups_and_the_hyperparameters_with_their_mean
         assert known.group in config.GROUPS and f"{name}: " in text
     for name, known in settings_of(HParams).items():
         assert f"  {name}: {known.about}" in text
-    assert "(default: 128)" in text and "(default: capsule)" in text
+    flat = " ".join(text.split())
+    assert "(default: 128)" in flat and "(default: capsule)" in flat

@@ -14,6 +14,7 @@ import re
 from commands.errors import RunError
 from commands.whole_files import read_whole_text, whole_file
 from models.hparams import HParams
+from training.run_folder import commit
 
 FLAGS = "flags.json"
 HPARAMS = "hparams.json"
@@ -129,8 +130,8 @@ def read_finished(folder):
 
 
 def write_config(folder, config, hparams):
-    """Writes a run's settings and hyperparameters into its folder."""
-    write(folder, FLAGS, dataclasses.asdict(config))
+    """Writes a run's settings, the code's commit and the hyperparameters into its folder."""
+    write(folder, FLAGS, {**dataclasses.asdict(config), "commit": commit.checked_out()})
     write_text(folder, HPARAMS, hparams.to_json())
 
 
