@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def margin_loss(labels: tf.Tensor, logits: tf.Tensor, margin: float = 0.4,
                 downweight: float = 0.5) -> tf.Tensor:
     """Margin loss for the presence of each class (paper, equation 4, times 0.5).
@@ -24,6 +25,7 @@ def margin_loss(labels: tf.Tensor, logits: tf.Tensor, margin: float = 0.4,
     return 0.5 * labels * present + 0.5 * downweight * (1 - labels) * absent
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def sigmoid_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Cross entropy of each class by itself, with labels of 0.5 for the classes present.
 
@@ -37,6 +39,7 @@ def sigmoid_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels / 2, logits=logits)
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def softmax_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Cross entropy over all classes, summed over the targets.
 
@@ -50,6 +53,7 @@ def softmax_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def reconstruction_loss(images: tf.Tensor, reconstructions: tf.Tensor,
                         scale: float = 0.0005) -> tf.Tensor:
     """Scaled sum of squared pixel differences, summed over the targets (paper, section 4.1).
