@@ -8,7 +8,7 @@ help:
 	@echo "make demo     train the capsule network on real digits, evaluate it, show the result"
 	@echo "make tour     run docs/tour.py and write docs/tour.ipynb from it"
 	@echo "make test     run all tests"
-	@echo "make lint     check style and the directions of imports"
+	@echo "make lint     check style, types and the directions of imports"
 	@echo "make bench    measure speed and memory against a plain implementation (some minutes)"
 	@echo "make install  only set up .venv"
 
@@ -33,6 +33,7 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/mypy
 
 bench: install
 	@$(BIN)/python -m benchmarks.bench

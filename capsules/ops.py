@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def norm(vectors, axis=-1, keepdims=False):
+def norm(vectors: tf.Tensor, axis: int = -1, keepdims: bool = False) -> tf.Tensor:
     """Returns the Euclidean length of vectors, with a gradient of 0 (not NaN) at length 0.
 
     Args:
@@ -20,7 +20,7 @@ def norm(vectors, axis=-1, keepdims=False):
     return tf.where(nonzero, tf.sqrt(tf.where(nonzero, squared, 1)), 0)
 
 
-def squash(vectors, axis=-1):
+def squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Shrinks vectors to a length below 1 and keeps their direction (paper, equation 1).
 
         v = s / |s| * |s|^2 / (1 + |s|^2)
@@ -42,7 +42,7 @@ def squash(vectors, axis=-1):
     return tf.cast(vectors * (length / (1 + tf.square(length))), dtype)
 
 
-def exponential_squash(vectors, axis=-1):
+def exponential_squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Shrinks vectors to a length below 1 and keeps their direction, and the shortest as they are.
 
         v = (1 - exp(-|s|)) s / |s|
@@ -67,7 +67,7 @@ def exponential_squash(vectors, axis=-1):
     return tf.cast(vectors * scale, dtype)
 
 
-def leaky_softmax(logits, axis=-1):
+def leaky_softmax(logits: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Returns a softmax in which one more logit, always 0, takes a share that is dropped.
 
     An input that agrees with no capsule can so be routed to none of them.
@@ -85,7 +85,7 @@ def leaky_softmax(logits, axis=-1):
     return shares / (tf.reduce_sum(shares, axis=axis, keepdims=True) + tf.exp(-top))
 
 
-def max_min(logits, axis=-1):
+def max_min(logits: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Returns logits shifted and scaled so that the lowest is 0 and the highest 1.
 
     Where all are equal, they become 1, with a gradient of 0 (not NaN).

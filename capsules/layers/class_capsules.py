@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from capsules.layers.weighted_layer import WeightedLayer
 from capsules.routing import get_routing
+from capsules.routing.routing import Routing, RoutingSteps
 from capsules.shapes import check_sizes
 
 
@@ -37,7 +38,7 @@ class ClassCapsules(WeightedLayer):
       ValueError: for another routing, and inputs of another shape.
     """
 
-    def __init__(self, num_capsules, atoms=16, routing=3, **kwargs):
+    def __init__(self, num_capsules: int, atoms: int = 16, routing: int | Routing = 3, **kwargs):
         super().__init__(**kwargs)
         self.num_capsules = num_capsules
         self.atoms = atoms
@@ -62,7 +63,7 @@ class ClassCapsules(WeightedLayer):
         capsules = self.routing.route(*self._exact(inputs))
         return tf.cast(capsules, self.compute_dtype)
 
-    def routing_steps(self, inputs):
+    def routing_steps(self, inputs: tf.Tensor) -> RoutingSteps:
         """Returns what every routing iteration computes for some inputs.
 
         Args:

@@ -6,6 +6,7 @@ import tensorflow as tf
 from capsules.convolution.spectral import count_outputs
 from capsules.layers.weighted_layer import WeightedLayer
 from capsules.routing import get_routing
+from capsules.routing.routing import Routing, RoutingSteps
 from capsules.shapes import check_padding, check_sizes
 
 
@@ -41,8 +42,8 @@ class ConvCapsules(WeightedLayer):
         kernel.
     """
 
-    def __init__(self, num_capsules, atoms, kernel_size, strides=1, padding="valid", routing=3,
-                 **kwargs):
+    def __init__(self, num_capsules: int, atoms: int, kernel_size: int, strides: int = 1,
+                 padding: str = "valid", routing: int | Routing = 3, **kwargs):
         super().__init__(**kwargs)
         self.num_capsules = num_capsules
         self.atoms = atoms
@@ -68,7 +69,7 @@ class ConvCapsules(WeightedLayer):
         capsules = tf.cast(capsules, self.compute_dtype)
         return tf.reshape(capsules, [-1, *self.compute_output_shape(inputs.shape)[1:]])
 
-    def routing_steps(self, inputs):
+    def routing_steps(self, inputs: tf.Tensor) -> RoutingSteps:
         """Returns what every routing iteration computes for some inputs.
 
         Args:

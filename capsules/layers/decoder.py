@@ -39,7 +39,8 @@ class Decoder(WeightedLayer):
       ValueError: for capsules or targets of another shape.
     """
 
-    def __init__(self, image_shape, num_targets=1, units=(512, 1024), **kwargs):
+    def __init__(self, image_shape: tuple[int, ...], num_targets: int = 1,
+                 units: tuple[int, ...] = (512, 1024), **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
         self.num_targets = num_targets

@@ -46,8 +46,9 @@ class PrimaryCapsules(WeightedLayer):
         unpadded kernel.
     """
 
-    def __init__(self, num_capsules, atoms=8, kernel_size=9, strides=2, padding="valid",
-                 leaky=False, algorithm="auto", flatten=True, **kwargs):
+    def __init__(self, num_capsules: int, atoms: int = 8, kernel_size: int = 9, strides: int = 2,
+                 padding: str = "valid", leaky: bool = False, algorithm: str = "auto",
+                 flatten: bool = True, **kwargs):
         super().__init__(**kwargs)
         self.num_capsules = num_capsules
         self.atoms = atoms
@@ -87,7 +88,7 @@ class PrimaryCapsules(WeightedLayer):
         capsules = tf.transpose(capsules, [0, 3, 1, 2, 4])
         return tf.reshape(capsules, [-1, self.num_capsules * rows * columns, self.atoms])
 
-    def grid_shape(self, input_shape):
+    def grid_shape(self, input_shape: tuple) -> tuple[int, int, int]:
         """Returns the capsules' types, rows and columns, for [batch, height, width, depth].
 
         Raises:

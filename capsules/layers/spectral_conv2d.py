@@ -33,7 +33,8 @@ class SpectralConv2D(keras.layers.Conv2D):
         shape, or smaller than an unpadded kernel.
     """
 
-    def __init__(self, filters, kernel_size, strides=1, algorithm="spectral", **kwargs):
+    def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int = 1,
+                 algorithm: str = "spectral", **kwargs):
         super().__init__(filters, kernel_size, strides=strides, **kwargs)
         if len(set(self.strides)) > 1:
             raise ValueError(f"Expected equal strides. Received: strides={self.strides}.")

@@ -38,7 +38,8 @@ class DynamicRouting(Routing):
         "fused" without Numba or with gradients="last".
     """
 
-    def __init__(self, iterations=3, leaky=False, gradients="all", implementation="auto"):
+    def __init__(self, iterations: int = 3, leaky: bool = False, gradients: str = "all",
+                 implementation: str = "auto"):
         if iterations < 1:
             raise ValueError(f"Expected 1 or more routing iterations. Received: {iterations}.")
         if gradients not in ("all", "last"):

@@ -93,8 +93,8 @@ def _call(function, shapes, *arguments):
 
 def _run(function, *arguments):
     """Calls a function with as many threads as TensorFlow's operations have."""
-    threads = int(os.environ.get("TF_NUM_INTRAOP_THREADS") or numba.config.NUMBA_NUM_THREADS)
-    threads = min(threads, numba.config.NUMBA_NUM_THREADS)
+    most = numba.config.NUMBA_NUM_THREADS       # type: ignore[attr-defined]
+    threads = min(int(os.environ.get("TF_NUM_INTRAOP_THREADS") or most), most)
     with _one_at_a_time:
         numba.set_num_threads(threads)
         return function(*arguments, threads)

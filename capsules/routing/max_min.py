@@ -31,14 +31,14 @@ class MaxMinRouting(Routing):
       ValueError: for less than one iteration.
     """
 
-    def __init__(self, iterations=3):
+    def __init__(self, iterations: int = 3):
         if iterations < 1:
             raise ValueError(f"Expected 1 or more routing iterations. Received: {iterations}.")
         self.iterations = iterations
 
     def steps(self, votes, biases):
         logits = tf.zeros_like(votes[..., 0])                       # [batch, in_caps, out_caps]
-        steps = []
+        steps: list[RoutingSteps] = []
         for _ in range(self.iterations):
             if steps:
                 logits += tf.einsum("bija,bja->bij", votes, steps[-1].capsules)

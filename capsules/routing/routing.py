@@ -30,12 +30,12 @@ class Routing(abc.ABC):
 
     initial_bias = 0.1      # where a layer names no initializer
 
-    def bias_shape(self, in_caps, out_caps, atoms):
+    def bias_shape(self, in_caps: int, out_caps: int, atoms: int) -> tuple[int, ...]:
         """Returns the shape of the weight `biases` that a layer keeps for this routing."""
         return out_caps, atoms
 
     @abc.abstractmethod
-    def steps(self, votes, biases):
+    def steps(self, votes: tf.Tensor, biases: tf.Tensor) -> RoutingSteps:
         """Routes votes, and returns what every iteration computes.
 
         Args:
@@ -46,7 +46,7 @@ class Routing(abc.ABC):
           RoutingSteps, of the same dtype.
         """
 
-    def __call__(self, votes, biases):
+    def __call__(self, votes: tf.Tensor, biases: tf.Tensor) -> tf.Tensor:
         """Routes votes to capsules.
 
         Args:
@@ -58,7 +58,7 @@ class Routing(abc.ABC):
         """
         return self.steps(votes, biases).capsules[-1]
 
-    def route(self, inputs, weights, biases):
+    def route(self, inputs: tf.Tensor, weights: tf.Tensor, biases: tf.Tensor) -> tf.Tensor:
         """Routes the votes `inputs[b, i] @ weights[i, :, j]` to capsules.
 
         Args:
@@ -71,18 +71,19 @@ class Routing(abc.ABC):
         """
         return self(make_votes(inputs, weights), biases)
 
-    def route_steps(self, inputs, weights, biases):
+    def route_steps(self, inputs: tf.Tensor, weights: tf.Tensor,
+                    biases: tf.Tensor) -> RoutingSteps:
         """Returns the intermediate results of `route`, for the same arguments: RoutingSteps."""
         return self.steps(make_votes(inputs, weights), biases)
 
-    def chosen_implementation(self, dtype, in_caps, out_caps, atoms):
+    def chosen_implementation(self, dtype: str, in_caps: int, out_caps: int, atoms: int) -> str:
         """Returns what computes `route` for these sizes and this dtype, such as "float32".
 
         "fused" is the only implementation that XLA cannot compile.
         """
         return "votes"
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the arguments that make the same routing: {name: value}."""
         return {}
 
