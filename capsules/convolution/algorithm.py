@@ -46,7 +46,7 @@ class Convolution:
         self._spectral_dtype = "float32" if dtype == "float16" else dtype
         # Made for either algorithm, as it checks the sizes.
         self._spectral = Spectral(image_size, kernel_shape[:2], strides, padding)
-        self._cache: tf.Variable = None          # tf.Variable, the transformed kernel; empty when not in use
+        self._cache: tf.Variable = None     # the transformed kernel; empty when not in use
         self._caching = False
         if algorithm == "auto" and tf.config.list_logical_devices("GPU"):
             self.algorithm, self.reason = "direct", "on a GPU"
