@@ -14,7 +14,7 @@ import input_data
 import models
 from input_data.mnist import mnist_input
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "how_to")
 REGISTRIES = {"input_data": input_data.READERS, "models": models.NETWORKS}
 
 

@@ -11,7 +11,7 @@ import models
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md",
-         *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("capsules/pretrained/*/README.md"))]
+         *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("capsules/pretrained/*/README.md"))]
 SHELL = ("", "sh", "bash", "console")       # what a fence may say; boxes without one are indented
 # [text](target), where the text may be a name in code; [text]: target; src="target".
 LINK = re.compile(r'''(?:\[`(?P<name>[\w.]+)`)?\]\((?P<inline>[^()\s]+)\)

@@ -47,7 +47,7 @@ class Slurm:
 
     def run(self, script, *flags, **variables):
         """Returns the CompletedProcess of a script, with the page's flags and then others."""
-        words, = (words for _, _, words in Page(PROJECT / "docs" / "slurm.md").commands()
+        words, = (words for _, _, words in Page(PROJECT / "docs" / "how_to" / "slurm.md").commands()
                   if f"training/slurm/{script}" in words)
         words = words[words.index(f"training/slurm/{script}"):]
         path = f"{self._folder}{os.pathsep}{os.environ['PATH']}"
