@@ -5,8 +5,11 @@ import pytest
 import tensorflow as tf
 
 import experiment
+from input_data.dataset import DatasetInfo
 from training import export
+from training.checkpoints import tf1_names
 from training.checkpoints.read import StoredCheckpoint
+from training.checkpoints.tf1_names_test import baseline_shapes, capsule_shapes
 from training.checkpoints.write import nested
 from training.run_folder import contents
 
@@ -77,6 +80,83 @@ def test_a_network_of_the_reference_is_exported(tmp_path):
         "conv1/kernel": (9, 9, 1, 256), "conv_capsule1/bias": (2, 8)}
 
 
+@pytest.fixture(scope="module", params=["capsule", "baseline"])
+def reference_network(request, tmp_path_factory):
+    """A trained network of the reference, its checkpoint and the reference's shapes by name."""
+    folder = tmp_path_factory.mktemp(request.param)
+    overrides = "num_prime_capsules=1,routing=1,ema_decay=0.5"
+    assert experiment.main(["experiment.py", f"--summary_dir={folder}", "--max_steps=2",
+                            "--batch_size=4", f"--model={request.param}",
+                            f"--hparams_override={overrides}"]) == 0
+    info = DatasetInfo("mnist", 28, 28, 1, 10, ())
+    shapes = {"capsule": capsule_shapes(info, 1, 36, remake=True),
+              "baseline": baseline_shapes(info, 4096)}[request.param]
+    return f"{folder}/train/model.ckpt-2", shapes
+
+
+def test_the_reference_restores_it(reference_network, tmp_path):
+    checkpoint, shapes = reference_network
+    assert run("--format=reference", f"--checkpoint={checkpoint}", f"--output={tmp_path}/net") == 0
+    averages = {tf1_names.key(path): array
+                for path, array in StoredCheckpoint(checkpoint).network_arrays().items()}
+    # The reference restores all variables of its graph, Adam's too, from what the state file names.
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        variables = {name: tf.compat.v1.get_variable(name, shape, use_resource=False)
+                     for name, shape in shapes.items()}
+        step = tf.compat.v1.get_variable("global_step", [], use_resource=False, trainable=False)
+        update = tf.compat.v1.train.AdamOptimizer(0.5).minimize(
+            tf.add_n([tf.nn.l2_loss(variable) for variable in variables.values()]), step)
+        latest = tf.compat.v1.train.latest_checkpoint(f"{tmp_path}/net")
+        assert latest == f"{tmp_path}/net/model.ckpt-2"
+        tf.compat.v1.train.Saver().restore(session, latest)
+        assert session.run(step) == 2
+        restored = session.run(variables)
+        session.run(update)
+        updated = session.run(variables)
+    assert restored.keys() == averages.keys()
+    for name, array in restored.items():
+        np.testing.assert_array_equal(array.ravel(), averages[name].ravel())
+        # Adam's first update is the learning rate, against the gradient's sign.
+        far = np.abs(array) > 1e-3
+        np.testing.assert_allclose((array - updated[name])[far], 0.5 * np.sign(array[far]), 1e-3)
+
+
+def test_it_is_evaluated_in_the_references_format(reference_network, tmp_path):
+    checkpoint, shapes = reference_network
+    assert run(f"--checkpoint={checkpoint}", f"--output={tmp_path}/net", "--format=reference") == 0
+    reader = tf.train.load_checkpoint(f"{tmp_path}/net/model.ckpt-2")
+    found = reader.get_variable_to_shape_map()
+    assert {name: tuple(found[name]) for name in shapes} == shapes
+    assert set(reader.get_variable_to_dtype_map().values()) == {tf.float32}
+    assert (result(f"{tmp_path}/net/model.ckpt-2", tmp_path / "its")["confusion"]
+            == result(checkpoint, tmp_path / "own")["confusion"])
+
+
+@pytest.mark.parametrize("step", [0, 200])
+def test_the_references_checkpoint_comes_back(golden_dir, tmp_path, step):
+    name = f"mnist_capsule_small/model.ckpt-{step}"
+    assert run(f"--checkpoint={golden_dir}/{name}", f"--output={tmp_path}/{os.path.dirname(name)}",
+               "--format=reference") == 0
+    expected, found = (tf.train.load_checkpoint(f"{folder}/{name}")
+                       for folder in (golden_dir, tmp_path))
+    assert found.get_variable_to_shape_map() == expected.get_variable_to_shape_map()
+    assert found.get_variable_to_dtype_map() == expected.get_variable_to_dtype_map()
+    for key in expected.get_variable_to_shape_map():
+        if step == 0 or not (key.endswith(("/Adam", "/Adam_1")) or key in tf1_names.POWERS):
+            np.testing.assert_array_equal(found.get_tensor(key), expected.get_tensor(key))
+
+
+def test_networks_that_the_reference_has_not_are_refused(tmp_path, capsys):
+    network = nested({"hidden/kernel": tf.Variable([1.0]), "fc1/kernel": tf.Variable([1.0])})
+    tf.train.Checkpoint(network=network, step=tf.Variable(1, dtype=tf.int64)).write(
+        f"{tmp_path}/model.ckpt-1")
+    assert run(f"--checkpoint={tmp_path}/model.ckpt-1", f"--output={tmp_path}/net",
+               "--format=reference") == 2
+    error = capsys.readouterr().err.strip()
+    assert error.endswith("none with the layers fc1, hidden.") and "\n" not in error
+    assert not os.path.exists(tmp_path / "net")
+
+
 def test_numbers_that_are_too_large_are_named(tmp_path, capsys):
     network = nested({"conv1/kernel": tf.Variable([1e5])})
     tf.train.Checkpoint(network=network, step=tf.Variable(1, dtype=tf.int64)).write(
@@ -92,6 +172,8 @@ def test_numbers_that_are_too_large_are_named(tmp_path, capsys):
     (("--output=x",), "--checkpoint is missing"), (("--checkpoint=x",), "--output is missing"),
     (("--checkpoint=x", "--output=/"), "/ is there already"),
     (("--checkpoint=x", "--output=/no/net"), "there is no folder for /no/net"),
+    (("--checkpoint=x", "--output=new", "--format=reference", "--dtype=float16"),
+     "--dtype: the reference reads float32 alone"),
     (("--checkpoint=/no/x", "--output=new"), "Checkpoint /no/x: there is no")])
 def test_wrong_flags_get_one_line(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)

@@ -147,8 +147,14 @@ class StoredCheckpoint:
         optimizer.iterations.assign(self.step)
         if MOMENTS_FROM_KEY in self._keys:
             optimizer.moments_from.assign(self._checked_step(MOMENTS_FROM_KEY))
-        elif not self._keys & {self._key(path, "velocity") for path in self._shapes}:
+        elif not self._has_moments():
             optimizer.moments_from.assign(self.step)
+
+    def _has_moments(self):
+        if all(power in self._keys and np.array_equal(self._read(power), at_start)
+               for power, at_start in tf1_names.POWERS.items()):
+            return False        # the reference's Adam has made no step
+        return bool(self._keys & {self._key(path, "velocity") for path in self._shapes})
 
     def _checked_step(self, key):
         step = np.asarray(self._read(key))

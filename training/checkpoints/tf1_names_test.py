@@ -216,3 +216,14 @@ def test_slots_and_step_are_read_where_they_are(tmp_path, model, slots):
     for variable in optimizer.variables[1:]:
         expected = 0.5 if variable.path.endswith("momentum") else 0.25
         assert (variable.numpy() == (expected if slots else 0)).all()
+
+
+def test_moments_of_an_adam_that_starts_afresh_count_from_its_step(tmp_path):
+    info = DatasetInfo("random", 20, 22, 1, 10, ())
+    path = str(tmp_path / "model.ckpt-123")
+    shapes = capsule_shapes(info, 2, 12, remake=False)
+    write_checkpoint(path, {**random_tensors(shapes, slots=True), **tf1_names.POWERS})
+    network = models.build("capsule", HParams(num_prime_capsules=2, remake=False), info)
+    optimizer = make_optimizer(network)
+    StoredCheckpoint(path).restore_optimizer(network, optimizer)
+    assert int(optimizer.moments_from) == 123
