@@ -15,6 +15,7 @@ LAYERS = [
     *((lambda algorithm=algorithm: SpectralConv2D(4, 9, algorithm=algorithm), (20, 21, 3))
       for algorithm in ("auto", "direct", "spectral")),
     (lambda: ClassCapsules(3), (5, 4)),
+    (lambda: ClassCapsules(3), (2, 3, 5, 4)),
     (lambda: Decoder((6, 5, 1), units=(7,)), (5, 4)),
 ]
 all_layers = pytest.mark.parametrize("make, example", LAYERS)
