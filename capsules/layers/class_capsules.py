@@ -18,9 +18,9 @@ class ClassCapsules(WeightedLayer):
     Routing (paper, section 2) decides how much of each vote counts. The length of an output
     capsule is the probability that its entity is present.
 
-    Input: float [batch, in_caps, in_atoms], or [batch, rows, columns, types, in_atoms] as
-    convolutional capsules give it, of any size, which the first call decides. In the kernel, the
-    types of a grid are outermost, then rows, then columns.
+    Input: float [batch, in_caps, in_atoms], or a grid of convolutional capsules,
+    [batch, rows, columns, types, in_atoms], of any size, which the first call decides. A grid is
+    flattened as `PrimaryCapsules` does it: types outermost, then rows, then columns.
     Output: float [batch, num_capsules, atoms], each capsule shorter than 1.
 
     >>> layer = ClassCapsules(num_capsules=10, atoms=16, routing=3)
@@ -45,15 +45,15 @@ class ClassCapsules(WeightedLayer):
         self.routing = get_routing(routing)
 
     def build(self, input_shape):
-        names = ["in_caps"] if len(input_shape) != 5 else ["rows", "columns", "types"]
-        self._sizes = dict.fromkeys([*names, "in_atoms"])
-        *grid, in_atoms = check_sizes(input_shape, **self._sizes)
-        self._sizes = dict(zip(self._sizes, [*grid, in_atoms]))
+        axes = ("rows", "columns", "types") if len(input_shape) == 5 else ("in_caps",)
+        *grid, in_atoms = check_sizes(input_shape, **dict.fromkeys((*axes, "in_atoms")))
+        self._input_sizes = dict(zip(axes, grid), in_atoms=in_atoms)
         self.input_spec = keras.layers.InputSpec(shape=(None, *grid, in_atoms))
-        sizes = (math.prod(grid), self.num_capsules, self.atoms)
+        in_caps = math.prod(grid)
+        sizes = (in_caps, self.num_capsules, self.atoms)
         # Votes are exact whatever the policy, so weights are not rounded for them.
         self.kernel = self.add_kernel(
-            (math.prod(grid), in_atoms, self.num_capsules * self.atoms), autocast=False)
+            (in_caps, in_atoms, self.num_capsules * self.atoms), autocast=False)
         self.bias = self.add_bias(self.routing.bias_shape(*sizes),
                                   default=self.routing.initial_bias, autocast=False)
         self.chosen_implementation = self.routing.chosen_implementation(self.compute_dtype, *sizes)
@@ -82,7 +82,7 @@ class ClassCapsules(WeightedLayer):
         # Half precision is not enough for what the iterations accumulate.
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
         inputs = tf.cast(inputs, self.compute_dtype)
-        check_sizes(inputs.shape, **self._sizes)
+        check_sizes(inputs.shape, **self._input_sizes)
         in_caps, in_atoms, _ = self.kernel.shape
         if len(inputs.shape) == 5:
             inputs = tf.transpose(inputs, [0, 3, 1, 2, 4])

@@ -18,6 +18,7 @@ LAYERS = [
     (lambda: ConvCapsules(3, 4, kernel_size=3), (5, 6, 2, 3)),
     (lambda: ConvCapsules(3, 4, kernel_size=3, strides=2, padding="same"), (5, 6, 2, 3)),
     (lambda: ClassCapsules(3), (5, 4)),
+    (lambda: ClassCapsules(3), (2, 3, 5, 4)),
     (lambda: Decoder((6, 5, 1), units=(7,)), (5, 4)),
 ]
 all_layers = pytest.mark.parametrize("make, example", LAYERS)
