@@ -10,6 +10,7 @@ if keras.backend.backend() != "tensorflow":
                       f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow.")
 
 from capsules.capsnet import CapsNet
+from capsules.diagnostics import coupling_entropy, dead_capsules, vote_agreement, winner_share
 from capsules.layers.class_capsules import ClassCapsules
 from capsules.layers.conv_capsules import ConvCapsules
 from capsules.layers.decoder import Decoder
@@ -31,6 +32,7 @@ from capsules.routing.routing import Routing, RoutingSteps
 __all__ = [
     "CapsNet", "ClassCapsules", "ConvCapsules", "Decoder", "DynamicRouting", "MarginLoss",
     "PrimaryCapsules", "ReconstructionLoss", "Routing", "RoutingSteps", "SpectralConv2D",
-    "almost_correct", "correct", "leaky_softmax", "margin_loss", "norm", "predicted",
-    "reconstruction_loss", "sigmoid_loss", "softmax_loss", "squash",
+    "almost_correct", "correct", "coupling_entropy", "dead_capsules", "leaky_softmax",
+    "margin_loss", "norm", "predicted", "reconstruction_loss", "sigmoid_loss", "softmax_loss",
+    "squash", "vote_agreement", "winner_share",
 ]

@@ -115,6 +115,10 @@ class CapsNet(keras.Model):
         """Returns what routing computes for images: RoutingSteps of the class capsules."""
         return self.class_capsules.routing_steps(self.primary_capsules(self.conv1(images)))
 
+    def votes(self, images):
+        """Returns the votes that routing gets: [batch, in_caps, num_classes, atoms]."""
+        return self.class_capsules.votes(self.primary_capsules(self.conv1(images)))
+
     def reconstruct(self, images, targets=None, batch_size=100):
         """Reconstructs the targets of images from their class capsules.
 

@@ -55,6 +55,14 @@ class CapsuleModel(Network):
         if self.decoder is not None:
             self.decoder.build(shape)
 
+    def routing_steps(self, images):
+        """Returns what routing computes for images: RoutingSteps of the class capsules."""
+        return self.class_capsules.routing_steps(self.primary_capsules(self.conv1(images)))
+
+    def votes(self, images):
+        """Returns the votes that routing gets: [batch, in_caps, num_classes, atoms]."""
+        return self.class_capsules.votes(self.primary_capsules(self.conv1(images)))
+
     def call(self, batch):
         features = self.conv1(batch["images"])
         capsules = self.class_capsules(self.primary_capsules(features))

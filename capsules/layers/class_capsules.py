@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from capsules.routing import get_routing
+from capsules.routing.routing import make_votes
 from capsules.shapes import check_sizes
 
 
@@ -84,6 +85,21 @@ class ClassCapsules(keras.layers.Layer):
           ValueError: for inputs of another shape.
         """
         return self.routing.route_steps(*self._exact(inputs))
+
+    def votes(self, inputs):
+        """Returns all votes, which `call` does not build: 1152 inputs to 10 capsules take 0.7 MB.
+
+        Args:
+          inputs: float, of the layer's input shape.
+
+        Returns:
+          float32 or, for a layer of it, float64 [batch, in_caps, num_capsules, atoms].
+
+        Raises:
+          ValueError: for inputs of another shape.
+        """
+        inputs, weights, _ = self._exact(inputs)
+        return make_votes(inputs, weights)
 
     def _exact(self, inputs):
         """Returns what `Routing.route` takes."""
