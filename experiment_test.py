@@ -165,7 +165,8 @@ def test_verbose_adds_histograms_and_pictures(tmp_path, mnist_dir, monkeypatch):
     run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", "--batch_size=4",
         "--micro_batch=2", "--max_steps=2", SMALL + ",verbose=true,routing=1")
     tags = set(EventAccumulator(str(tmp_path / "train")).Reload().Tags()["tensors"])
-    assert {"conv1/kernel", "activation/logits", "reconstruction", "target"} <= tags
+    assert {"conv1/kernel", "activation/logits", "reconstruction", "target",
+            "routing/coupling_entropy_1", "learning_rate", "images_per_second"} <= tags
 
 
 def test_a_second_start_goes_on_and_a_finished_one_says_so(tmp_path, mnist_dir, capsys):

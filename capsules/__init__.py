@@ -10,6 +10,7 @@ if keras.backend.backend() != "tensorflow":
                       f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow.")
 
 from capsules.capsnet import CapsNet
+from capsules.diagnostics import coupling_entropy, dead_capsules, vote_agreement, winner_share
 from capsules.layers.class_capsules import ClassCapsules
 from capsules.layers.conv_capsules import ConvCapsules
 from capsules.layers.decoder import Decoder
@@ -35,6 +36,7 @@ __all__ = [
     "CapsNet", "ClassCapsules", "ConvCapsules", "Decoder", "DynamicRouting", "Length",
     "MarginLoss", "MaxMinRouting", "PrimaryCapsules", "ReconstructionLoss", "Routing",
     "RoutingSteps", "SelfAttentionRouting", "SpectralConv2D", "almost_correct", "correct",
-    "exponential_squash", "leaky_softmax", "margin_loss", "max_min", "norm", "predicted",
-    "reconstruction_loss", "sigmoid_loss", "softmax_loss", "squash",
+    "coupling_entropy", "dead_capsules", "exponential_squash", "leaky_softmax", "margin_loss",
+    "max_min", "norm", "predicted", "reconstruction_loss", "sigmoid_loss", "softmax_loss",
+    "squash", "vote_agreement", "winner_share",
 ]

@@ -128,6 +128,10 @@ class CapsNet(keras.Model):
         """Returns what routing computes for images: RoutingSteps of the class capsules."""
         return self.class_capsules.routing_steps(self.encode(images))
 
+    def votes(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the votes that routing gets: [batch, in_caps, num_classes, atoms]."""
+        return self.class_capsules.votes(self.encode(images))
+
     def encode(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the capsules that vote for the classes: [batch, rows, columns, types, atoms]."""
         outputs = images

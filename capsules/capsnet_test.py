@@ -184,6 +184,9 @@ def test_intermediate_capsules_are_to_be_had(data):
     model = small()
     steps = model.routing_steps(data[0][:2])
     np.testing.assert_allclose(norm(steps.capsules[-1]), model(data[0][:2]), rtol=1e-5)
+    layer = model.class_capsules
+    routed = layer.routing(model.votes(data[0][:2]), layer.bias.value)
+    np.testing.assert_allclose(routed, steps.capsules[-1], rtol=1e-4, atol=1e-6)
 
 
 def test_layers_of_capsules_may_lie_between(data, reloaded):

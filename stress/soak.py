@@ -26,6 +26,7 @@ from benchmarks.contest import ROOT
 from commands import command_line
 from commands.errors import UsageError
 from stress import lives
+from training.monitoring.clock import WALL_TIME
 from training.monitoring.history import read_history
 
 FAILED = 1
@@ -146,8 +147,8 @@ def _difference(whole, killed, step):
     if other := [key for key, value in expected.items() if value != found[key]]:
         return ", ".join(other)
     # Of the rows, all but the wall time, which always differs.
-    expected, found = ([tuple({**row, "seconds": 0}.values()) for row in read_history(folder)]
-                       for folder in (whole, killed))
+    expected, found = ([tuple(value for name, value in row.items() if name not in WALL_TIME)
+                        for row in read_history(folder)] for folder in (whole, killed))
     steps = [row[0] for row in found]
     if len(steps) != len(set(steps)) or steps[-1] != step:
         return f"history.csv: steps {steps}"

@@ -15,8 +15,10 @@ from input_data.dataset import Dataset
 from input_data.pipeline import plain_data_errors, training_batches
 from training.config import TIME_IS_UP_STATUS, Config
 from training.distribution.replicas import ONE, Replicas
-from training.monitoring import screen, tensorboard
+from training.monitoring import routing_scalars, screen, tensorboard
+from training.monitoring.clock import Clock
 from training.monitoring.history import training_seconds
+from training.optimizer import LearningRate
 from training.run_folder import contents
 from training.step import StepMetrics, make_train_step
 
@@ -77,14 +79,15 @@ def run(training, deadline=math.inf, hook=None):
     first_step = int(training.optimizer.iterations.numpy())
     train_step = make_train_step(network, training.optimizer, replicas, config.micro_batch)
     global_batch = tf.constant(batch_size, tf.float32)
+    learning_rate = LearningRate(network.hparams)
     with (
         Interrupts() as interrupts,
-        tensorboard.Summaries(writer.folder, tensorboard.TRAINING_TAGS,
+        tensorboard.Summaries(writer.folder, _tags(network),
                               lambda step: step > first_step) as summary,
         screen.bar("Training", config.max_steps * batch_size, first_step * batch_size) as bar,
     ):
         summary.row(writer.folder)
-        start = time.monotonic() - (training_seconds(writer.folder) if first_step else 0)
+        clock = Clock(first_step, training_seconds(writer.folder) if first_step else 0, batch_size)
         batches = iter(training_batches(training.data, batch_size, config.seed, first_step,
                                         replicas.part(batch_size)))
         for step in range(first_step + 1, config.max_steps + 1):
@@ -96,20 +99,19 @@ def run(training, deadline=math.inf, hook=None):
             hook.after_step(step, metrics)
             _check_losses(metrics, step, writer)
 
-            values = tensorboard.training_scalars(metrics, batch_size,
-                                                  round(time.monotonic() - start, 2))
+            values = tensorboard.batch_scalars(metrics, batch_size)
             bar.set_postfix(step=step, loss=f"{values['total_loss']:.4f}",
                             accuracy=f"{values['accuracy']:.1%}", refresh=False)
             bar.update(batch_size)
             last = (step == config.max_steps
                     or _is_asked_to_end(replicas, interrupts, deadline))
-            if last or step % SCALARS_EVERY == 0 or step == first_step + 1:
-                summary.scalars(step, values)
+            detailed = network.hparams.verbose and step % DETAILS_EVERY == 0
+            if detailed:
+                values |= _details(summary, step, network, batch, config.micro_batch)
+            if last or detailed or step % SCALARS_EVERY == 0 or step == first_step + 1:
+                values["learning_rate"] = float(learning_rate(step - 1))
+                summary.scalars(step, values | clock.lap(step))
                 summary.metrics(step, training_loss=values["total_loss"])
-            if network.hparams.verbose and step % DETAILS_EVERY == 0:
-                # No more examples at once than training computes.
-                summary.details(step, network,
-                                {key: values[:config.micro_batch] for key, values in batch.items()})
 
             if last or writer.overdue or step % config.save_step == 0:
                 _check_variables(network, step, writer)
@@ -134,6 +136,20 @@ def _next(batches, training, step):
             except RunError as error:
                 screen.warn(str(error))
         raise
+
+
+def _tags(network):
+    """Returns the names of a training's scalars."""
+    details = routing_scalars.tags(network) if network.hparams.verbose else ()
+    return *tensorboard.TRAINING_TAGS, *details
+
+
+def _details(summary, step, network, batch, most):
+    """Writes a step's details and returns its routing scalars, for `most` examples of a batch."""
+    # No more at once than training computes.
+    part = {key: examples[:most] for key, examples in batch.items()}
+    summary.details(step, network, part)
+    return routing_scalars.values(network, part["images"])
 
 
 def _is_asked_to_end(replicas, interrupts, deadline):

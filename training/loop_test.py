@@ -23,7 +23,7 @@ from training.checkpoints.read import (
 )
 from training.checkpoints.write import CheckpointWriter
 from training.config import Config
-from training.monitoring import screen, tensorboard
+from training.monitoring import routing_scalars, screen, tensorboard
 from training.monitoring.history import read_history
 from training.optimizer import make_optimizer
 from training.run_folder import contents
@@ -269,6 +269,56 @@ def test_before_the_first_step_a_signal_leaves_at_once(tmp_path, data):
 def test_a_signal_at_the_last_step_finds_it_finished(tmp_path, data, monkeypatch):
     monkeypatch.setattr(tensorboard.Summaries, "scalars", signal_at(2, [signal.SIGTERM]))
     assert train(*build(data), data, tmp_path / "run", 2) is None
+
+
+@pytest.mark.parametrize("overrides", [
+    "warmup_steps=9", "schedule=cosine,decay_steps=12", "decay_rate=0.5,decay_steps=3"])
+def test_a_row_has_the_learning_rate_that_its_step_used(tmp_path, data, overrides):
+    network, optimizer = build(data, "mlp", models.default_hparams("mlp").override(overrides))
+    used, update_step = [], optimizer.update_step
+
+    def spy(gradient, variable, learning_rate):
+        tf.py_function(lambda rate: used.append(float(rate)), [learning_rate], [])
+        update_step(gradient, variable, learning_rate)
+
+    optimizer.update_step = spy
+    train(network, optimizer, data, tmp_path / "run", 10)
+    train(network, optimizer, data, tmp_path / "run", 11)      # resumed: another function
+    rows = read_history(str(tmp_path / "run"))
+    used = used[::len(network.variables)]
+    assert [row["step"] for row in rows] == [1, 10, 11] and len(used) == 11
+    for row in rows:
+        assert row["learning_rate"] == pytest.approx(used[row["step"] - 1], rel=1e-6)
+    assert len({row["learning_rate"] for row in rows}) == 3
+
+
+@pytest.mark.parametrize("model", models.NETWORKS)
+def test_verbose_rows_have_routing_diagnostics_every_details_step(tmp_path, data, model,
+                                                                  monkeypatch):
+    monkeypatch.setattr(loop, "DETAILS_EVERY", 2)
+    hparams = models.default_hparams(model).override("num_prime_capsules=2,verbose=true")
+    network, optimizer = build(data, model, hparams)
+    train(network, optimizer, data, tmp_path / "run", 4)
+    train(network, optimizer, data, tmp_path / "run", 5)
+    rows = read_history(str(tmp_path / "run"))
+    assert [row["step"] for row in rows] == [1, 2, 4, 5]
+    tags = set(routing_scalars.tags(network))
+    assert bool(tags) == hasattr(network, "class_capsules")
+    assert {tag for tag in rows[0] if tag.startswith("routing/")} == tags
+    for row in rows:
+        finite = {tag for tag in tags if math.isfinite(row[tag])}
+        assert finite == (tags if row["step"] % 2 == 0 else set())
+
+
+def test_details_change_no_bit_of_a_training(tmp_path, data, monkeypatch):
+    monkeypatch.setattr(loop, "DETAILS_EVERY", 1)
+    plain, verbose = (build(data, hparams=HPARAMS.override(f"verbose={verbose}"))
+                      for verbose in ("false", "true"))
+    train(*plain, data, tmp_path / "plain", 3)
+    train(*verbose, data, tmp_path / "verbose", 3)
+    for expected, found in zip(plain[0].variables + plain[1].variables,
+                               verbose[0].variables + verbose[1].variables):
+        np.testing.assert_array_equal(expected, found)
 
 
 def test_a_training_that_begins_again_counts_seconds_from_0(tmp_path, data):

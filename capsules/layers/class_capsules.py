@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from capsules.layers.weighted_layer import WeightedLayer
 from capsules.routing import get_routing
-from capsules.routing.routing import Routing, RoutingSteps
+from capsules.routing.routing import Routing, RoutingSteps, make_votes
 from capsules.shapes import check_sizes
 
 
@@ -76,6 +76,21 @@ class ClassCapsules(WeightedLayer):
           ValueError: for inputs of another shape.
         """
         return self.routing.route_steps(*self._exact(inputs))
+
+    def votes(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns all votes, which `call` does not build: 1152 inputs to 10 capsules take 0.7 MB.
+
+        Args:
+          inputs: float, of the layer's input shape.
+
+        Returns:
+          float32 or, for a layer of it, float64 [batch, in_caps, num_capsules, atoms].
+
+        Raises:
+          ValueError: for inputs of another shape.
+        """
+        inputs, weights, _ = self._exact(inputs)
+        return make_votes(inputs, weights)
 
     def _exact(self, inputs):
         """Returns what `Routing.route` takes."""

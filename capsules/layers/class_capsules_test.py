@@ -79,6 +79,16 @@ def test_the_last_routing_step_is_the_output(policy):
     np.testing.assert_array_equal(tf.cast(steps.capsules[-1], output.dtype), output)
 
 
+@pytest.mark.parametrize("grid", [(11,), (1, 11, 1)])
+def test_the_votes_are_what_is_routed(grid):
+    layer = ClassCapsules(4, atoms=3)
+    inputs = random_inputs()
+    output = layer(tf.reshape(inputs, [2, *grid, 8]))
+    votes = layer.votes(tf.reshape(inputs, [2, *grid, 8]))
+    assert_near(votes, oracle.votes(inputs, tf.reshape(layer.kernel, [11, 8, 4, 3])))
+    assert_near(layer.routing(votes, layer.bias.value), output)
+
+
 def test_eager_equals_graph():
     layer = ClassCapsules(4, atoms=3)
     inputs = random_inputs()

@@ -6,9 +6,8 @@ import os
 
 from commands.errors import RunError
 from commands.whole_files import whole_file
+from training.monitoring.clock import SECONDS
 from training.run_folder import contents
-
-SECONDS = "seconds"         # the column with the wall time of the training so far
 
 
 class History:
@@ -35,7 +34,7 @@ class History:
 
         Args:
           step: int.
-          values: dict from each column to a float.
+          values: dict from column to float; columns without a value get nan.
 
         Raises:
           OSError: if it cannot be written; the next call removes what may have been.
@@ -45,19 +44,22 @@ class History:
         self._may_end_in_half_a_row = True
         with open(self.path, "a") as file:
             csv.writer(file, lineterminator="\n").writerow(
-                [step, *(f"{values[name]:.9g}" for name in self._columns[1:])])
+                [step, *(f"{values.get(name, math.nan):.9g}" for name in self._columns[1:])])
         self._may_end_in_half_a_row = False
 
     def _rewrite(self, is_stale):
         """Keeps the whole rows that are not stale, with nan in columns that are new."""
         columns, rows = _read(self.path)
-        if columns != self._columns[:len(columns)]:
+        if any(found != known for found, known in zip(columns, self._columns)):
             raise RunError(f"{self.path} is not a history of this run: expected columns "
                            f"{','.join(self._columns)}; move it away.")
+        rows = [row for row in rows if not is_stale(int(row["step"]))]
+        if rows:        # which may have more columns
+            self._columns = max(self._columns, columns, key=len)
         with whole_file(self.path, replace=True) as aside, open(aside, "w") as file:
             writer = csv.DictWriter(file, self._columns, restval="nan", lineterminator="\n")
             writer.writeheader()
-            writer.writerows(row for row in rows if not is_stale(int(row["step"])))
+            writer.writerows(rows)
 
 
 def read_history(folder):

@@ -61,6 +61,29 @@ def test_another_file_is_left_alone(tmp_path, text):
         read_history(str(tmp_path))
 
 
+def test_new_columns_follow_those_of_an_older_version(tmp_path):
+    (tmp_path / "history.csv").write_text("step,accuracy\n1,0.5\n10,0.5\n")
+    write(tmp_path, [20])
+    assert (tmp_path / "history.csv").read_text() == (
+        "step,accuracy,seconds\n1,0.5,nan\n10,0.5,nan\n20,0.5,40\n")
+
+
+def test_columns_stay_while_a_row_has_them(tmp_path):
+    write(tmp_path, [1, 10])
+    write(tmp_path, [20], columns=("accuracy",), is_stale=lambda step: step > 1)
+    assert (tmp_path / "history.csv").read_text() == (
+        "step,accuracy,seconds\n1,0.5,2\n20,0.5,40\n")
+    write(tmp_path, [1], columns=("accuracy",), is_stale=lambda step: True)
+    assert (tmp_path / "history.csv").read_text() == "step,accuracy\n1,0.5\n"
+
+
+def test_columns_without_a_value_are_nan(tmp_path):
+    history = History(str(tmp_path), COLUMNS, lambda step: False)
+    history.append(1, {"accuracy": 0.5})
+    row, = read_history(str(tmp_path))
+    assert row["accuracy"] == 0.5 and math.isnan(row["seconds"])
+
+
 def test_a_training_goes_on_counting_seconds(tmp_path):
     assert training_seconds(str(tmp_path)) == 0
     write(tmp_path, [10])

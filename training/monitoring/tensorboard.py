@@ -8,7 +8,8 @@ from capsules import norm
 from commands.errors import RunError, reason
 from models.capsule_model import CapsuleModel
 from training.monitoring import hparams_tab, routing_maps, screen
-from training.monitoring.history import SECONDS, History
+from training.monitoring.clock import WALL_TIME
+from training.monitoring.history import History
 
 ROUTING_PICTURES = 3        # of a batch
 
@@ -34,7 +35,6 @@ class Summaries:
     def __init__(self, folder, tags, is_stale=lambda step: False):
         self.failure = None
         self._folder = folder
-        self._tags = tags
         self._events = None
         try:
             self._history = History(folder, tags, is_stale)
@@ -51,15 +51,15 @@ class Summaries:
                 self._events.close()
 
     def scalars(self, step, values):
-        """Writes one value for each tag.
+        """Writes the values of tags; history.csv gets nan for those of tags without one.
 
         Args:
           step: int.
           values: dict from tag to float.
         """
         def write():
-            for tag in self._tags:
-                tf.summary.scalar(tag, values[tag])
+            for tag, value in values.items():
+                tf.summary.scalar(tag, value)
 
         self._write_events(step, write)
         with self._noting(self._history.path):
@@ -129,24 +129,24 @@ class Summaries:
                 screen.warn(f"{self.failure}; going on without them.")
 
 
-def training_scalars(metrics, batch_size, seconds):
-    """Returns the values of TRAINING_TAGS.
+def batch_scalars(metrics, batch_size):
+    """Returns the values of BATCH_TAGS.
 
     Args:
       metrics: StepMetrics of a batch, summed.
       batch_size: int.
-      seconds: float, the wall time of the training so far.
     """
     return {"batch_classification_cost": metrics.classification / batch_size,
             "reconstruction_error": metrics.reconstruction / batch_size,
             "total_loss": metrics.total_loss / batch_size,
             "accuracy": metrics.correct / batch_size,
             "correct_prediction_batch": metrics.correct,
-            "almost_correct_batch": metrics.almost_correct,
-            SECONDS: seconds}
+            "almost_correct_batch": metrics.almost_correct}
 
 
-TRAINING_TAGS = ("batch_classification_cost", "reconstruction_error", "total_loss", "accuracy",
-                 "correct_prediction_batch", "almost_correct_batch", SECONDS)
+BATCH_TAGS = ("batch_classification_cost", "reconstruction_error", "total_loss", "accuracy",
+              "correct_prediction_batch", "almost_correct_batch")
+# In the order of versions: a history's new columns follow those that it has.
+TRAINING_TAGS = (*BATCH_TAGS, *WALL_TIME, "learning_rate")
 EVALUATION_TAGS = ("correct_prediction", "wrong_prediction", "almost_wrong_prediction",
                    "batch_classification_cost", "reconstruction_error", "total_loss", "accuracy")

@@ -47,6 +47,8 @@ def test_it_resumes_as_it_did(run):
     assert {row["step"]: row["total_loss"] for row in history} == pytest.approx(LOSSES, rel=1e-4)
     seconds = [row["seconds"] for row in history]
     assert all(map(math.isnan, seconds[:2])) and 1.553 < seconds[2] < seconds[3]
+    rates = [row["learning_rate"] for row in history]
+    assert all(map(math.isnan, rates[:2])) and 0.001 > rates[2] > rates[3] > 0.0009
     flags = contents.read(str(run / "train"), contents.FLAGS)
     assert (flags["seed"], flags["batch_size"], flags["max_steps"]) == (3, 20, 20)
     assert flags["routing_implementation"] == "products"        # the only one of version 1
