@@ -20,9 +20,9 @@ class MaxMinRouting(Routing):
         v[j]    = squash(s[j])
         b[i, j] = b[i, j] + votes[i, j] . v[j]
 
-    The paper's bounds of c are arguments p and q; these are p = 0 and q = 1. Where all b[i, :] are
-    equal, c is 1 without a gradient: in the first iteration, where they are 0, as in the paper,
-    and whenever there is one output capsule. Gradients flow through all iterations.
+    The paper has general bounds of c, p and q; here they are 0 and 1. Where all b[i, :] are equal,
+    c is 1, the upper bound, with a gradient of 0. So the first iteration, where b is 0, sums all
+    votes whole, and so does a single output capsule. Gradients flow through all iterations.
 
     Args:
       iterations: number of iterations, 1 or more.
