@@ -12,11 +12,13 @@ from capsules.losses import margin_loss, reconstruction_loss, sigmoid_loss, soft
 from capsules.metrics import almost_correct, correct, predicted
 from capsules.ops import leaky_softmax, norm, squash
 from capsules.routing.dynamic import DynamicRouting
+from capsules.routing.max_min import MaxMinRouting
 from capsules.routing.routing import Routing, RoutingSteps
+from capsules.routing.self_attention import SelfAttentionRouting
 
 __all__ = [
-    "ClassCapsules", "ConvCapsules", "Decoder", "DynamicRouting", "PrimaryCapsules", "Routing",
-    "RoutingSteps", "SpectralConv2D", "almost_correct", "correct", "leaky_softmax",
-    "margin_loss", "norm", "predicted", "reconstruction_loss", "sigmoid_loss", "softmax_loss",
-    "squash",
+    "ClassCapsules", "ConvCapsules", "Decoder", "DynamicRouting", "MaxMinRouting",
+    "PrimaryCapsules", "Routing", "RoutingSteps", "SelfAttentionRouting", "SpectralConv2D",
+    "almost_correct", "correct", "leaky_softmax", "margin_loss", "norm", "predicted",
+    "reconstruction_loss", "sigmoid_loss", "softmax_loss", "squash",
 ]

@@ -15,6 +15,14 @@ def squash(vectors):
     return length**2 / (1 + length**2) * direction
 
 
+def exponential_squash(vectors):
+    """The squashing of Efficient-CapsNet along the last axis: [..., atoms] -> [..., atoms]."""
+    vectors = np.asarray(vectors, np.float64)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    scale = np.divide(-np.expm1(-length), length, out=np.ones_like(length), where=length > 0)
+    return scale * vectors
+
+
 def softmax(logits):
     """Equation 3 along the last axis: [..., classes] -> [..., classes]."""
     logits = np.asarray(logits, np.float64)
@@ -26,6 +34,14 @@ def leaky_softmax(logits):
     """Softmax over [0, logits] without the first share: [..., classes] -> [..., classes]."""
     leak = np.zeros((*np.shape(logits)[:-1], 1))
     return softmax(np.concatenate([leak, logits], axis=-1))[..., 1:]
+
+
+def max_min(logits):
+    """From 0 for the lowest to 1 for the highest, 1 if all are equal: [..., classes] -> same."""
+    logits = np.asarray(logits, np.float64)
+    lowest, highest = (find(logits, axis=-1, keepdims=True) for find in (np.min, np.max))
+    return np.divide(logits - lowest, highest - lowest, out=np.ones_like(logits),
+                     where=highest > lowest)
 
 
 def votes(inputs, weights):
@@ -52,21 +68,42 @@ def routing_steps(votes, biases, iterations, leaky):
     -> couplings [iterations, batch, in_caps, out_caps], sums and capsules
     [iterations, batch, out_caps, atoms].
     """
-    examples = [_route_example(example, np.asarray(biases, np.float64), iterations, leaky)
+    return _steps(votes, biases, iterations, leaky_softmax if leaky else softmax)
+
+
+def max_min_routing_steps(votes, biases, iterations):
+    """Max-min routing (Zhao et al. 2019); shapes as in `routing_steps`."""
+    return _steps(votes, biases, iterations, max_min)
+
+
+def _steps(votes, biases, iterations, normalize):
+    examples = [_route_example(example, np.asarray(biases, np.float64), iterations, normalize)
                 for example in np.asarray(votes, np.float64)]
     return [np.stack(values, axis=1) for values in zip(*examples)]
 
 
-def _route_example(votes, biases, iterations, leaky):
+def _route_example(votes, biases, iterations, normalize):
     logits = np.zeros(votes.shape[:2])                                # [in_caps, out_caps]
     steps = []
     for _ in range(iterations):
-        coupling = leaky_softmax(logits) if leaky else softmax(logits)
+        coupling = normalize(logits)
         sums = np.einsum("ij,ija->ja", coupling, votes) + biases
         capsules = squash(sums)
         logits = logits + np.einsum("ija,ja->ij", votes, capsules)
         steps.append((coupling, sums, capsules))
     return [np.stack(values) for values in zip(*steps)]
+
+
+def self_attention_routing_steps(votes, biases):
+    """Self-attention routing (Mazzia, Salvetti, Chiaberge 2021), of one iteration.
+
+    votes [batch, in_caps, out_caps, atoms], biases [in_caps, out_caps] -> as in `routing_steps`.
+    """
+    votes = np.asarray(votes, np.float64)
+    agreements = np.einsum("bija,bkja->bij", votes, votes) / np.sqrt(votes.shape[-1])
+    couplings = softmax(agreements)
+    sums = np.einsum("bij,bija->bja", couplings + biases, votes)
+    return [values[np.newaxis] for values in (couplings, sums, exponential_squash(sums))]
 
 
 def class_capsules(inputs, weights, biases, iterations, leaky):

@@ -21,30 +21,42 @@ class DynamicRouting(Routing):
         v[j]    = squash(s[j])
         b[i, j] = b[i, j] + votes[i, j] . v[j]
 
-    Gradients flow through all iterations. Called with votes, it is plain TensorFlow; `route`
-    computes the same without building the votes, but has first derivatives only.
+    Called with votes, it is plain TensorFlow; `route` computes the same without building the
+    votes, but has first derivatives only.
 
     Args:
       iterations: number of iterations, 1 or more.
       leaky: whether a share of each vote may go to no capsule (see `ops.leaky_softmax`).
+      gradients: "all", as the paper's authors have it, or "last": coupling coefficients are
+        constants, so that gradients flow through the last iteration only, as in several other
+        implementations. Capsules are the same; a training step of routing takes less time.
       implementation: of `route`: "auto", "fused" or "products" (see `routing.implementation`).
+        With gradients="last" it is products.
 
     Raises:
-      ValueError: for less than one iteration, an unknown implementation, or "fused" without
-        Numba.
+      ValueError: for less than one iteration, other gradients, an unknown implementation, or
+        "fused" without Numba or with gradients="last".
     """
 
-    def __init__(self, iterations=3, leaky=False, implementation="auto"):
+    def __init__(self, iterations=3, leaky=False, gradients="all", implementation="auto"):
         if iterations < 1:
             raise ValueError(f"Expected 1 or more routing iterations. Received: {iterations}.")
+        if gradients not in ("all", "last"):
+            raise ValueError(f"Expected gradients 'all' or 'last'. Received: {gradients!r}.")
         if implementation != "auto":
             choose(implementation)      # or it is an error
+        if implementation == "fused" and gradients == "last":
+            raise ValueError("Fused routing has the gradients of all iterations. Received: "
+                             "gradients='last'.")
         self.iterations = iterations
         self.leaky = leaky
+        self.gradients = gradients
         self.implementation = implementation
 
     def steps(self, votes, biases):
         def weighted_sum(couplings):
+            if self.gradients == "last":
+                couplings = tf.stop_gradient(couplings)
             return tf.einsum("jbi,bija->jba", couplings, votes)
 
         def agreement(capsules):
@@ -55,20 +67,23 @@ class DynamicRouting(Routing):
         return found.steps(votes.shape[1])
 
     def route(self, inputs, weights, biases):
-        route = products.route
         in_caps, _, out_caps, atoms = weights.shape
         chosen = self.chosen_implementation(weights.dtype.name, in_caps, out_caps, atoms)
         if chosen == "fused" and not must_be_portable():
-            from capsules.routing.fused import route  # which compiles
-        return route(inputs, weights, biases, self.iterations, self.leaky)
+            from capsules.routing import fused  # which compiles
+            return fused.route(inputs, weights, biases, self.iterations, self.leaky)
+        return products.route(inputs, weights, biases, self.iterations, self.leaky,
+                              self.gradients == "last")
 
     def route_steps(self, inputs, weights, biases):
         return products.route_steps(inputs, weights, biases, self.iterations, self.leaky)
 
     def chosen_implementation(self, dtype, in_caps, out_caps, atoms):
         """Returns "fused" or "products"."""
+        if self.gradients == "last":
+            return "products"
         return choose(self.implementation, dtype, in_caps * out_caps * atoms)
 
     def get_config(self):
-        return {"iterations": self.iterations, "leaky": self.leaky,
+        return {"iterations": self.iterations, "leaky": self.leaky, "gradients": self.gradients,
                 "implementation": self.implementation}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from capsules import ClassCapsules, DynamicRouting, oracle
 from capsules.conftest import assert_finite, assert_near, distance
 from capsules.routing import fused, loops, products
-from capsules.routing.dynamic_test import random_problem
+from capsules.routing.algorithms_test import random_problem
 
 problems = st.fixed_dictionaries({
     "batch": st.integers(0, 9), "in_caps": st.integers(1, 400), "in_atoms": st.integers(1, 9),
@@ -22,7 +22,7 @@ SIZES = [dict(batch=128, in_caps=1152, in_atoms=8, out_caps=10, atoms=16),
 
 def scaled_problem(seed, **sizes):
     """Returns inputs, weights and biases whose votes do not grow with the number of atoms."""
-    inputs, weights, biases = random_problem(seed, **sizes)
+    inputs, weights, biases = random_problem(DynamicRouting(), seed, **sizes)
     return [tf.constant(array) for array in (inputs / inputs.shape[-1]**0.5, weights, biases)]
 
 

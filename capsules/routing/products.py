@@ -26,7 +26,7 @@ from capsules.routing.iterations import iterate
 MOST_GROUPS = 16    # of out capsules, worked on one after another; more would bloat the graph
 
 
-def route(inputs, weights, biases, iterations, leaky):
+def route(inputs, weights, biases, iterations, leaky, last_only=False):
     """Routes the votes `inputs[b, i, :] @ weights[i, :, j]` to capsules.
 
     First derivatives only: a gradient of the gradient is not that of routing.
@@ -37,6 +37,8 @@ def route(inputs, weights, biases, iterations, leaky):
       biases: same dtype, [out_caps, atoms], added before each squash.
       iterations: number of routing iterations, 1 or more.
       leaky: whether a share of each input may go to no capsule (see `ops.leaky_softmax`).
+      last_only: whether gradients take the coupling coefficients for constants, so that only the
+        last iteration counts.
 
     Returns:
       Same dtype, [batch, out_caps, atoms], the capsules, each shorter than 1.
@@ -46,7 +48,8 @@ def route(inputs, weights, biases, iterations, leaky):
         votes, found = _iterate_products(inputs, weights, biases, iterations, leaky)
 
         def gradients(gradient):
-            return _gradients(votes, found, tf.transpose(gradient, [1, 0, 2]))
+            find = _last_gradients if last_only and iterations > 1 else _gradients
+            return find(votes, found, tf.transpose(gradient, [1, 0, 2]))
 
         return tf.transpose(found.capsules[-1], [1, 0, 2]), gradients
 
@@ -97,6 +100,13 @@ def _gradients(votes, found, capsules_gradient):
         inputs_gradient += inputs_part
         weights_gradient += weights_part
     return inputs_gradient, weights_gradient, biases_gradient
+
+
+def _last_gradients(votes, found, capsules_gradient):
+    """Returns the same where the last of two or more iterations has constant couplings."""
+    sums_gradient = _squash_gradient(found.sums[-1], capsules_gradient)
+    _, _, *parts = votes.products(found.couplings[-1], sums_gradient)
+    return *votes.in_order(*parts), tf.reduce_sum(sums_gradient, axis=1)
 
 
 def _squash_gradient(vectors, gradient):

@@ -30,7 +30,6 @@ class Routing(abc.ABC):
 
     def bias_shape(self, in_caps, out_caps, atoms):
         """Returns the shape of the weight `biases` that a layer keeps for this routing."""
-        del in_caps
         return out_caps, atoms
 
     @abc.abstractmethod
@@ -79,7 +78,6 @@ class Routing(abc.ABC):
 
         "fused" is the only implementation that XLA cannot compile.
         """
-        del dtype, in_caps, out_caps, atoms
         return "votes"
 
     def get_config(self):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from capsules import ClassCapsules, DynamicRouting, Routing, RoutingSteps, oracle
 from capsules.conftest import assert_near
 from capsules.routing import get_routing
-from capsules.routing.dynamic_test import random_problem
+from capsules.routing.algorithms_test import random_problem
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -53,8 +53,7 @@ def test_anything_else_is_an_error(identifier):
 
 
 def test_by_default_inputs_and_weights_are_routed_by_their_votes():
-    inputs, weights, _ = random_problem(0)
-    biases = np.arange(5, dtype=np.float32)
+    inputs, weights, biases = random_problem(Mean())
     couplings = np.broadcast_to(0.5 + biases[:, np.newaxis], [3, 5, 3])
     expected = np.einsum("bij,bija->bja", couplings, oracle.votes(inputs, weights))
     assert_near(Mean(0.5).route(inputs, weights, biases), expected)

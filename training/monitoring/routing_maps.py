@@ -28,8 +28,8 @@ class RoutingMaps(NamedTuple):
 
     @property
     def even_share(self):
-        """The share of each class before anything agrees: the first iteration's couplings."""
-        return float(self.couplings[0].flat[0])
+        """The mean share of a class in the first iteration, where most routings divide evenly."""
+        return float(self.couplings[0].mean())
 
     def shares(self):
         """Returns the share of each position that goes to each class.

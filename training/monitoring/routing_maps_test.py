@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 import models
+from capsules import MaxMinRouting, SelfAttentionRouting
 from input_data.dataset import DatasetInfo
+from models import capsule_model
 from models.hparams import HParams
 from training.monitoring.routing_maps import RoutingMaps, pictures, routing_maps
 
@@ -38,6 +40,16 @@ def test_convolutional_capsules_have_maps_too():
     np.testing.assert_allclose(maps.voter_lengths[1, :, 0, 2],
                                np.linalg.norm(capsules[1, 0, 2], axis=-1), rtol=1e-5)
     np.testing.assert_allclose(maps.lengths[-1], network({"images": images}).logits, atol=1e-6)
+
+
+@pytest.mark.parametrize("routing, iterations", [(MaxMinRouting(2), 2),
+                                                 (SelfAttentionRouting(), 1)])
+def test_other_routings_have_maps_and_pictures(images, routing, iterations, monkeypatch):
+    monkeypatch.setattr(capsule_model, "DynamicRouting", lambda *_, **__: routing)
+    network = models.build("capsule", HParams().override("num_prime_capsules=3"), INFO)
+    maps = routing_maps(network, images)
+    assert maps.couplings.shape == (iterations, 2, 4, 3, 2, 4)
+    assert np.isfinite(pictures(images, maps)).all()
 
 
 def test_a_longer_capsules_share_weighs_more():
