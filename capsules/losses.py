@@ -1,8 +1,10 @@
 """Losses of capsule networks, for each example of a batch."""
 
+import keras
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def margin_loss(labels, logits, margin=0.4, downweight=0.5):
     """Margin loss for the presence of each class (paper, equation 4, times 0.5).
 
@@ -22,6 +24,7 @@ def margin_loss(labels, logits, margin=0.4, downweight=0.5):
     return 0.5 * labels * present + 0.5 * downweight * (1 - labels) * absent
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def sigmoid_loss(labels, logits):
     """Cross entropy of each class by itself, with labels of 0.5 for the classes present.
 
@@ -35,6 +38,7 @@ def sigmoid_loss(labels, logits):
     return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels / 2, logits=logits)
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def softmax_loss(labels, logits):
     """Cross entropy over all classes, summed over the targets.
 
@@ -48,6 +52,7 @@ def softmax_loss(labels, logits):
     return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def reconstruction_loss(images, reconstructions, scale=0.0005):
     """Scaled sum of squared pixel differences, summed over the targets (paper, section 4.1).
 

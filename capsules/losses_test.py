@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -74,3 +75,10 @@ def test_equal_logits_have_finite_value_and_gradient(loss, logit):
 def test_eager_equals_graph(loss):
     labels, logits = random_batch(0)
     assert_near(tf.function(LOSSES[loss])(labels, logits), LOSSES[loss](labels, logits), 1e-6)
+
+
+@pytest.mark.parametrize("loss", [*LOSSES.values(), reconstruction_loss])
+def test_a_compiled_model_is_loaded_with_its_loss(loss, reloaded):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("sgd", loss)
+    assert reloaded(model).loss is loss

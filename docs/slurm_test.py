@@ -1,4 +1,4 @@
-"""The commands of slurm.md, with small networks, and stand-ins for Slurm's programs."""
+"""The commands of devices.md for Slurm, with small networks, and stand-ins for Slurm's programs."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ PROGRAMS = {
 
 
 class Slurm:
-    """Runs the jobs of slurm.md as Slurm would, on this machine."""
+    """Runs the jobs of devices.md as Slurm would, on this machine."""
 
     def __init__(self, folder):
         self._folder, self._calls = folder, folder / "calls"
@@ -46,7 +46,7 @@ class Slurm:
 
     def run(self, script, *flags, **variables):
         """Returns the CompletedProcess of a script, with the page's flags and then others."""
-        words, = (words for _, _, words in Page(PROJECT / "docs" / "slurm.md").commands()
+        words, = (words for _, _, words in Page(PROJECT / "docs" / "devices.md").commands()
                   if f"training/slurm/{script}" in words)
         words = words[words.index(f"training/slurm/{script}"):]
         path = f"{self._folder}{os.pathsep}{os.environ['PATH']}"
