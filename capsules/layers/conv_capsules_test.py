@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from capsules import ConvCapsules, DynamicRouting, PrimaryCapsules, oracle
+from capsules import (
+    ConvCapsules,
+    DynamicRouting,
+    MaxMinRouting,
+    PrimaryCapsules,
+    SelfAttentionRouting,
+    oracle,
+)
 from capsules.conftest import (
     HALF_PRECISION,
     assert_finite,
@@ -213,6 +220,21 @@ def test_a_routing_decides_the_shape_of_its_biases():
     weighted = np.einsum("bhwia,i->bhwa", inputs, 0.5 + bias)
     expected = oracle.convolution(weighted, kernel, 1, "same").reshape(2, 6, 7, 4, 5)
     assert_near(layer(inputs), expected)
+
+
+@pytest.mark.parametrize("routing", [DynamicRouting(2, gradients="last"), MaxMinRouting(2),
+                                     SelfAttentionRouting()])
+def test_any_routing_sees_one_position_at_a_time(routing):
+    whole, window = (ConvCapsules(4, 5, 3, routing=routing) for _ in range(2))
+    inputs = random_grid()
+    whole.build(inputs.shape)
+    randomize(whole)
+    part = inputs[:, 1:4, 2:5]
+    window.build(part.shape)
+    window.set_weights(whole.get_weights())
+    output, gradients = value_and_gradients(whole, inputs)
+    assert_near(window(part), output[:, 1:2, 2:3])
+    assert_finite([*gradients, *value_and_gradients(whole, tf.zeros_like(inputs))[1]])
 
 
 def test_unknown_padding_is_an_error():

@@ -55,13 +55,18 @@ class DynamicRouting(Routing):
         self.implementation = implementation
 
     def steps(self, votes, biases):
+        # Multiplied and added up, votes stay in their order; einsum would reorder them each time.
         def weighted_sum(couplings):
             if self.gradients == "last":
                 couplings = tf.stop_gradient(couplings)
-            return tf.einsum("jbi,bija->jba", couplings, votes)
+            couplings = tf.transpose(couplings, [1, 2, 0])      # [batch, in_caps, out_caps]
+            sums = tf.reduce_sum(couplings[..., tf.newaxis] * votes, axis=1)
+            return tf.transpose(sums, [1, 0, 2])
 
         def agreement(capsules):
-            return tf.einsum("bija,jba->jbi", votes, capsules)
+            capsules = tf.transpose(capsules, [1, 0, 2])        # [batch, out_caps, atoms]
+            agreements = tf.reduce_sum(votes * capsules[:, tf.newaxis], axis=3)
+            return tf.transpose(agreements, [2, 0, 1])
 
         plain_sum = tf.transpose(tf.reduce_sum(votes, axis=1), [1, 0, 2])
         found = iterate(plain_sum, weighted_sum, agreement, biases, self.iterations, self.leaky)
