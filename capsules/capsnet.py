@@ -52,6 +52,7 @@ class CapsNet(keras.Model):
       padding: of both convolutions, "valid", for images of 17x17 and more, or "same".
       decoder: whether to reconstruct the targets.
       algorithm: of the convolutions (see `convolution.algorithm`).
+      **kwargs: arguments of keras.Model.
 
     Attributes:
       encoder: the layers from images to the capsules that vote for the classes: a convolution,
@@ -92,9 +93,15 @@ class CapsNet(keras.Model):
 
     @classmethod
     def from_pretrained(cls, name: str) -> "CapsNet":
-        """Returns a trained network that comes with the library (see `pretrained.NETWORKS`).
+        """Returns a trained network that comes with the library.
 
         >>> CapsNet.from_pretrained("mnist").predict(images)
+
+        Args:
+          name: a key of `pretrained.NETWORKS`, such as "mnist".
+
+        Returns:
+          CapsNet.
 
         Raises:
           ValueError: for an unknown name; the message lists the known ones.
@@ -118,22 +125,53 @@ class CapsNet(keras.Model):
         return norm(self.represent(images))
 
     def represent(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the class capsules of images: float [batch, num_classes, atoms]."""
+        """Computes the class capsules of images.
+
+        Args:
+          images: float [batch, height, width, depth].
+
+        Returns:
+          float [batch, num_classes, atoms].
+
+        Raises:
+          ValueError: for images of integers.
+        """
         images = tf.convert_to_tensor(images)
         if not images.dtype.is_floating:
             raise ValueError(f"Expected images of floats in [0, 1]. Received: {images.dtype.name}.")
         return self.class_capsules(self.encode(images))
 
     def routing_steps(self, images: tf.Tensor) -> RoutingSteps:
-        """Returns what routing computes for images: RoutingSteps of the class capsules."""
+        """Computes every iteration of the class capsules' routing.
+
+        Args:
+          images: float [batch, height, width, depth].
+
+        Returns:
+          RoutingSteps.
+        """
         return self.class_capsules.routing_steps(self.encode(images))
 
     def votes(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the votes that routing gets: [batch, in_caps, num_classes, atoms]."""
+        """Computes the votes that routing gets.
+
+        Args:
+          images: float [batch, height, width, depth].
+
+        Returns:
+          float [batch, in_caps, num_classes, atoms].
+        """
         return self.class_capsules.votes(self.encode(images))
 
     def encode(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the capsules that vote for the classes: [batch, rows, columns, types, atoms]."""
+        """Computes the capsules that vote for the classes.
+
+        Args:
+          images: float [batch, height, width, depth].
+
+        Returns:
+          float [batch, rows, columns, types, atoms].
+        """
         outputs = images
         for layer in self.encoder:
             outputs = layer(outputs)

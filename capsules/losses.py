@@ -76,7 +76,8 @@ class MarginLoss(keras.losses.Loss):
     For `compile(loss=MarginLoss())`; twice the sum of `margin_loss`.
 
     Args:
-      **kwargs: `reduction`, `name` and `dtype` of keras.losses.Loss.
+      name: str, of the loss.
+      **kwargs: `reduction` and `dtype` of keras.losses.Loss.
     """
 
     def __init__(self, name: str = "margin_loss", **kwargs):
@@ -92,7 +93,8 @@ class ReconstructionLoss(keras.losses.Loss):
 
     Args:
       scale: keeps the reconstruction from dominating the margin loss.
-      **kwargs: `reduction`, `name` and `dtype` of keras.losses.Loss.
+      name: str, of the loss.
+      **kwargs: `reduction` and `dtype` of keras.losses.Loss.
     """
 
     def __init__(self, scale: float = 0.0005, name: str = "reconstruction_loss", **kwargs):

@@ -17,12 +17,28 @@ def correct(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
 
 
 def almost_correct(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Whether the classes of the highest logits hold a target; arguments as in `correct`."""
+    """Whether the classes of the highest logits hold at least one of the targets.
+
+    Args:
+      logits: float [batch, num_classes].
+      targets: int [batch, num_targets], class ids in any order.
+
+    Returns:
+      bool [batch].
+    """
     return tf.reduce_any(_found(logits, targets), axis=-1)
 
 
 def predicted(logits: tf.Tensor, num_targets: int) -> tf.Tensor:
-    """Returns the classes of the highest logits, int32 [batch, num_targets], the highest first."""
+    """Returns the classes of the highest logits, the highest first.
+
+    Args:
+      logits: float [batch, num_classes].
+      num_targets: number of classes to return.
+
+    Returns:
+      int32 [batch, num_targets].
+    """
     return tf.math.top_k(logits, k=num_targets).indices
 
 

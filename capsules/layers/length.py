@@ -16,6 +16,9 @@ class Length(keras.layers.Layer):
 
     >>> Length()(tf.zeros([2, 10, 16])).shape
     TensorShape([2, 10])
+
+    Args:
+      **kwargs: arguments of keras.layers.Layer.
     """
 
     def call(self, inputs):

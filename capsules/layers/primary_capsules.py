@@ -89,7 +89,13 @@ class PrimaryCapsules(WeightedLayer):
         return tf.reshape(capsules, [-1, self.num_capsules * rows * columns, self.atoms])
 
     def grid_shape(self, input_shape: tuple) -> tuple[int, int, int]:
-        """Returns the capsules' types, rows and columns, for [batch, height, width, depth].
+        """Returns how many types, rows and columns of capsules there are.
+
+        Args:
+          input_shape: [batch, height, width, depth] of the layer's input.
+
+        Returns:
+          int (types, rows, columns).
 
         Raises:
           ValueError: for images of another shape, or smaller than an unpadded kernel.

@@ -85,7 +85,6 @@ class DynamicRouting(Routing):
         return products.route_steps(inputs, weights, biases, self.iterations, self.leaky)
 
     def chosen_implementation(self, dtype, in_caps, out_caps, atoms):
-        """Returns "fused" or "products"."""
         if self.gradients == "last":
             return "products"
         return choose(self.implementation, dtype, in_caps * out_caps * atoms)

@@ -31,7 +31,15 @@ class Routing(abc.ABC):
     initial_bias = 0.1      # where a layer names no initializer
 
     def bias_shape(self, in_caps: int, out_caps: int, atoms: int) -> tuple[int, ...]:
-        """Returns the shape of the weight `biases` that a layer keeps for this routing."""
+        """Returns the shape of the weight `biases` that a layer keeps for this routing.
+
+        Args:
+          in_caps, out_caps: numbers of input and output capsules.
+          atoms: number of components of an output capsule.
+
+        Returns:
+          tuple of int.
+        """
         return out_caps, atoms
 
     @abc.abstractmethod
@@ -73,13 +81,28 @@ class Routing(abc.ABC):
 
     def route_steps(self, inputs: tf.Tensor, weights: tf.Tensor,
                     biases: tf.Tensor) -> RoutingSteps:
-        """Returns the intermediate results of `route`, for the same arguments: RoutingSteps."""
+        """Routes as `route` does, and returns what every iteration computes.
+
+        Args:
+          inputs: float32 or float64 [batch, in_caps, in_atoms]; the batch may be unknown.
+          weights: same dtype, [in_caps, in_atoms, out_caps, atoms].
+          biases: same dtype, of `bias_shape`.
+
+        Returns:
+          RoutingSteps, of the same dtype.
+        """
         return self.steps(make_votes(inputs, weights), biases)
 
     def chosen_implementation(self, dtype: str, in_caps: int, out_caps: int, atoms: int) -> str:
-        """Returns what computes `route` for these sizes and this dtype, such as "float32".
+        """Returns the name of what computes `route` for weights of some dtype and sizes.
 
-        "fused" is the only implementation that XLA cannot compile.
+        Args:
+          dtype: such as "float32".
+          in_caps, out_caps: numbers of input and output capsules.
+          atoms: number of components of an output capsule.
+
+        Returns:
+          str. "fused" is the only implementation that XLA cannot compile.
         """
         return "votes"
 
@@ -89,7 +112,14 @@ class Routing(abc.ABC):
 
     @classmethod
     def from_config(cls, config):
-        """Makes a routing from what `get_config` returned."""
+        """Makes the routing that a configuration describes.
+
+        Args:
+          config: dict, from `get_config`.
+
+        Returns:
+          Routing.
+        """
         return cls(**config)
 
 
