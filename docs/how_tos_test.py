@@ -68,6 +68,13 @@ class Reader:
             runpy.run_path(arguments[0], run_name="__main__")
 
 
+def test_the_diagnostics_of_the_trained_network_are_those_of_the_page(capsys, monkeypatch):
+    monkeypatch.chdir(os.path.dirname(HERE))
+    found = dict(boxes("diagnostics.md"))
+    exec(found["python"], {})
+    assert capsys.readouterr().out == found["text"]
+
+
 @pytest.mark.parametrize("name", ["own_data.md", "own_network.md"])
 def test_what_a_page_says_works(name, tmp_path, monkeypatch, capsys):
     reader = Reader(tmp_path, monkeypatch)
