@@ -70,6 +70,13 @@ class Reader:
             runpy.run_path(arguments[0], run_name="__main__")
 
 
+def test_the_diagnostics_of_the_trained_network_are_those_of_the_page(capsys, monkeypatch):
+    monkeypatch.chdir(os.path.dirname(os.path.dirname(HERE)))
+    found = dict(boxes("../diagnostics.md"))
+    exec(found["python"], {})
+    assert capsys.readouterr().out == found["text"]
+
+
 @pytest.mark.parametrize("name, says, makes", [
     ("own_data.md", "Total wrong predictions: ",
      {"shapes.png", "runs/shapes/test/confusion.png", "train.npz"}),

@@ -49,7 +49,7 @@ class HParams:
     schedule: str = setting(
         "Of the learning rate; cosine is half a wave, down to 1e-6 at decay_steps.",
         default="exponential", choices=lambda: ("exponential", "cosine"))
-    verbose: bool = setting("Write histograms and reconstructions into the summaries.",
+    verbose: bool = setting("Write histograms, pictures and routing diagnostics.",
                             default=False)
     warmup_steps: int = setting("Steps in which the learning rate rises from 0.", default=0,
                                 lowest=0, highest=1_000_000)

@@ -108,6 +108,10 @@ def _write_reference(stored, arrays, name):
 
     from training.checkpoints import tf1_names
 
+    hparams = contents.read_hparams(stored.folder)
+    if hparams is not None and hparams.routing_type != "dynamic":
+        raise RunError(f"{stored.name}: the reference has dynamic routing alone, found "
+                       f"routing_type={hparams.routing_type}.")
     layers = tf1_names.layers(arrays)
     if layers not in tf1_names.NETWORKS:
         raise RunError(f"{stored.name}: the reference has capsule and baseline networks, none with "

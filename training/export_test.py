@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import experiment
 from input_data.dataset import DatasetInfo
+from models.hparams import HParams
 from training import export
 from training.checkpoints import tf1_names
 from training.checkpoints.read import StoredCheckpoint
@@ -187,3 +188,13 @@ def test_a_training_goes_on_from_a_copy(trained, tmp_path, capsys):
     assert run(f"--checkpoint={trained}", f"--output={tmp_path}/train", "--dtype=float32") == 0
     assert experiment.main(["experiment.py", f"--summary_dir={tmp_path}", "--max_steps=4"]) == 0
     assert f"Resuming from {tmp_path}/train/model.ckpt-3." in capsys.readouterr().out
+
+
+def test_routing_that_the_reference_has_not_is_refused(tmp_path, capsys):
+    tf.train.Checkpoint(step=tf.Variable(1, dtype=tf.int64), network=nested(
+        {"conv1/kernel": tf.Variable([1.0])})).write(f"{tmp_path}/model.ckpt-1")
+    (tmp_path / "hparams.json").write_text(HParams(routing_type="max_min").to_json())
+    assert run(f"--checkpoint={tmp_path}/model.ckpt-1", f"--output={tmp_path}/net",
+               "--format=reference") == 2
+    assert ("the reference has dynamic routing alone, found routing_type=max_min."
+            in capsys.readouterr().err)

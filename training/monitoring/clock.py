@@ -25,7 +25,6 @@ class Clock:
         """Returns the values of WALL_TIME after a step; images count from the call before."""
         now = time.monotonic()
         images = (step - self._step) * self._batch_size
-        # A step takes time, but clocks tick.
-        speed = images / max(now - self._lap_began, 1e-6)
+        speed = images / (now - self._lap_began)
         self._step, self._lap_began = step, now
         return {SECONDS: round(now - self._began, 2), IMAGES_PER_SECOND: round(speed, 2)}
