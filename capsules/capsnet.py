@@ -17,6 +17,7 @@ from capsules.metrics import correct
 from capsules.ops import norm
 from capsules.routing import get_routing
 from capsules.routing.routing import Routing, RoutingSteps
+from capsules.shapes import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="capsules")
@@ -221,6 +222,8 @@ class CapsNet(keras.Model):
         target_images = images[:, tf.newaxis]
         if isinstance(labels, dict):
             labels, target_images = labels["labels"], labels["target_images"]
+            check_sizes(target_images.shape, num_targets=self.num_targets,
+                        **dict(zip(("height", "width", "depth"), self.image_shape)))
         hot, ids = multi_hot_and_ids(labels, self.num_classes, self.num_targets)
         capsules = self.represent(images)
         lengths = norm(capsules)

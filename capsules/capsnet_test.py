@@ -107,6 +107,14 @@ def test_pairs_train_with_what_each_target_looks_like(data):
     assert model.reconstruct(images).shape == (48, 2, *SHAPE)
 
 
+def test_target_images_without_the_axis_of_targets_are_an_error(data):
+    images, labels = data
+    model = small()
+    model.compile()
+    with pytest.raises(ValueError, match=r"Expected .*num_targets"):
+        model.fit(images, {"labels": labels, "target_images": images}, verbose=0)
+
+
 def test_a_loss_of_ones_own_takes_the_margin_losss_place(data):
     images, labels = data
     model = small(decoder=False)
