@@ -1,8 +1,12 @@
 import inspect
+import os
+import subprocess
+import sys
 
 import pytest
 
 import capsules
+from conftest import ROOT
 
 
 @pytest.mark.parametrize("name", capsules.__all__)
@@ -13,3 +17,12 @@ def test_every_argument_has_a_type(name):
     for parameter in inspect.signature(called).parameters.values():
         if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
             assert parameter.annotation is not parameter.empty, parameter
+
+
+def test_another_backend_gets_one_line():
+    ended = subprocess.run([sys.executable, "-c", "import capsules"], cwd=ROOT, text=True,
+                           capture_output=True, check=False,
+                           env={**os.environ, "KERAS_BACKEND": "numpy"})
+    assert ended.stderr.strip().splitlines()[-1] == (
+        "ImportError: The package capsules needs Keras with TensorFlow; found the Keras backend "
+        "numpy. Set KERAS_BACKEND=tensorflow.")
