@@ -170,8 +170,8 @@ def test_saved_and_exported_it_answers_alike(data, tmp_path):
     subprocess.run([sys.executable, "-c", LENGTHS_OF_A_SAVED_ONE, tmp_path], cwd=ROOT, check=True)
     np.testing.assert_allclose(np.load(tmp_path / "lengths.npy"), expected, atol=1e-5)
     assert keras.models.load_model(tmp_path / "m.keras").optimizer.learning_rate == 0.003
-    exported = tf.saved_model.load(tmp_path / "exported")
-    np.testing.assert_allclose(exported.serve(data[0]), expected, atol=1e-5)
+    exported = keras.layers.TFSMLayer(tmp_path / "exported", call_endpoint="serve")
+    np.testing.assert_allclose(exported(data[0]), expected, atol=1e-5)
 
 
 def test_an_unknown_network_lists_the_known_ones():

@@ -132,7 +132,7 @@ def test_other_files_are_left_alone(tmp_path, digits_zip, capsys):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--networks=transformer"], "expected names of capsule, baseline, mlp, cnn"),
+    (["--networks=transformer"], "expected names of capsule, baseline, deep, efficient, mlp, cnn"),
     (["--networks="], "expected names of"),
     (["--batch_sizes=mlp"], "expected network=number, found 'mlp'"),
     (["--batch_sizes=mlp=0"], "expected network=number"),
