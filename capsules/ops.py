@@ -34,12 +34,7 @@ def squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
     Returns:
       Tensor of `vectors`' shape and dtype.
     """
-    vectors = tf.convert_to_tensor(vectors)
-    dtype = vectors.dtype
-    if dtype.size < 4:
-        vectors = tf.cast(vectors, tf.float32)
-    length = norm(vectors, axis, keepdims=True)
-    return tf.cast(vectors * (length / (1 + tf.square(length))), dtype)
+    return _scaled(vectors, axis, lambda length: length / (1 + tf.square(length)))
 
 
 def exponential_squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
@@ -57,14 +52,20 @@ def exponential_squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
     Returns:
       Tensor of `vectors`' shape and dtype.
     """
+    def scale(length):
+        nonzero = length != 0
+        return tf.where(nonzero, -tf.math.expm1(-length) / tf.where(nonzero, length, 1), 1)
+
+    return _scaled(vectors, axis, scale)
+
+
+def _scaled(vectors, axis, scale):
+    """Multiplies vectors by a function of their lengths, at least in float32."""
     vectors = tf.convert_to_tensor(vectors)
     dtype = vectors.dtype
     if dtype.size < 4:
         vectors = tf.cast(vectors, tf.float32)
-    length = norm(vectors, axis, keepdims=True)
-    nonzero = length != 0
-    scale = tf.where(nonzero, -tf.math.expm1(-length) / tf.where(nonzero, length, 1), 1)
-    return tf.cast(vectors * scale, dtype)
+    return tf.cast(vectors * scale(norm(vectors, axis, keepdims=True)), dtype)
 
 
 def leaky_softmax(logits: tf.Tensor, axis: int = -1) -> tf.Tensor:

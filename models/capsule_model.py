@@ -50,19 +50,7 @@ class CapsuleModel(Network):
     def build(self, input_shape=None):
         """Does nothing: CapsNet has built the layers."""
 
-    def encode(self, images):
-        """Returns the capsules that vote for the classes.
-
-        Args:
-          images: float [batch, height, width, depth].
-
-        Returns:
-          float [batch, rows, columns, types, atoms].
-        """
-        outputs = images
-        for layer in self.encoder:
-            outputs = layer(outputs)
-        return outputs
+    encode = CapsNet.encode     # by the layers of `encoder`
 
     def call(self, batch):
         capsules = tf.cast(self.class_capsules(self.encode(batch["images"])), tf.float32)
