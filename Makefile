@@ -25,7 +25,7 @@ demo: install
 
 tour: install
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[notebook]'
-	$(BIN)/python -m reports.tour
+	$(BIN)/python -m reports.manual.tour
 
 test: install
 	$(BIN)/python -m pytest -q --numprocesses=2 --dist=loadfile

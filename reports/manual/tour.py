@@ -1,19 +1,20 @@
 """Runs docs/tour.py as a notebook, and writes it with its outputs to docs/tour.ipynb.
 
-    python -m reports.tour
+    python -m reports.manual.tour
 """
 
 import base64
 import io
 import os
+import pathlib
 import sys
 
 from commands import command_line
 from commands.errors import UsageError
 from commands.whole_files import whole_file
 
-DOCS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "docs")
-SOURCE, NOTEBOOK = (os.path.join(DOCS, name) for name in ("tour.py", "tour.ipynb"))
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+SOURCE, NOTEBOOK = DOCS / "tour.py", DOCS / "tour.ipynb"
 CELL_SECONDS = 600
 COLOURS = 256           # of the pictures in the notebook, for its size
 
@@ -52,7 +53,7 @@ def _main(_):
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"}}
     NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3",
-                   resources={"metadata": {"path": DOCS}}).execute()
+                   resources={"metadata": {"path": str(DOCS)}}).execute()
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"          # the same each time
         cell.metadata = {}

@@ -1,7 +1,7 @@
 """Writes a page on the library's public names, from their docstrings.
 
-    python -m reports.api
-    python -m reports.api --page=docs/api.md
+    python -m reports.manual.api
+    python -m reports.manual.api --page=docs/api.md
 
 Names are grouped by the module of `capsules` that defines them. Of a class the page shows the
 methods that it adds to Keras' own.
@@ -10,6 +10,7 @@ methods that it adds to Keras' own.
 import inspect
 import itertools
 import os
+import pathlib
 import re
 import sys
 import textwrap
@@ -20,14 +21,14 @@ from commands import command_line
 from commands.errors import RunError, UsageError, reason
 from commands.whole_files import read_whole_text, whole_file
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = "capsules"
 # Groups in the order of reading, by module; other modules follow under their own names.
 GROUPS = {"capsnet": "Networks", "layers": "Layers", "routing": "Routing algorithms",
           "losses": "Losses", "metrics": "Metrics", "ops": "Operations"}
 TITLE = "# The library `capsules`"
 ABOUT = """Everything that `from capsules import NAME` offers. This page is made from docstrings by
-`python -m reports.api --page=docs/api.md`."""
+`python -m reports.manual.api --page=docs/api.md`."""
 SIGNATURE_WIDTH = 96
 
 FLAGS = command_line.new_flags()

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import capsules
-from reports import api
+from reports.manual import api
 
 
 def documented():
@@ -23,7 +23,7 @@ def documented():
 def test_the_page_is_what_the_command_writes():
     with open(f"{api.ROOT}/docs/api.md") as file:
         assert file.read() == api.page(f"{api.ROOT}/docs"), (
-            "docs/api.md is out of date: python -m reports.api --page=docs/api.md")
+            "docs/api.md is out of date: python -m reports.manual.api --page=docs/api.md")
 
 
 def test_every_public_name_and_method_has_a_section():
@@ -126,7 +126,7 @@ Multiplies, as [`leaky_softmax`](#leaky_softmax) does not.
 
 - `ValueError`: for 0.
 
-Source: [`api_test.py`](../reports/api_test.py); a [`Routing`](../capsules/routing/routing.py).
+Source: [`api_test.py`](../reports/manual/api_test.py); a [`Routing`](../capsules/routing/routing.py).
 
 #### `Scale.inverse`
 

@@ -5,7 +5,7 @@ import sys
 import matplotlib
 import pytest
 
-from reports import tour
+from reports.manual import tour
 
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
@@ -23,7 +23,7 @@ def test_the_tour_runs(monkeypatch, capsys):
 def test_what_runs_notebooks_may_be_missing(monkeypatch, one_line):
     monkeypatch.setitem(sys.modules, "nbclient", None)
     monkeypatch.setitem(sys.modules, "ipykernel", None)
-    assert tour.main(["reports.tour"]) == 2
+    assert tour.main(["reports.manual.tour"]) == 2
     assert "ipykernel is missing; make tour installs it" in one_line()
 
 
