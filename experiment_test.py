@@ -374,7 +374,7 @@ def one_line(capsys):
     (["train"], "unexpected argument 'train'"),
     (["--flagfile=none.flags"], "--flagfile: none.flags cannot be read (No such file or"),
     (["--flagfile=/tmp"], "--flagfile: /tmp cannot be read (Is a directory)."),
-    ([f"--flagfile={ROOT}/docs/parts.png"], "--flagfile: expected text in UTF-8"),
+    ([f"--flagfile={ROOT}/docs/pictures/parts.png"], "--flagfile: expected text in UTF-8"),
     ([f"--flagfile={ROOT}/setup.cfg"], "unexpected argument '[metadata]'"),
     (["--hparams_override=routes=1"], "expected one of decay_rate"),
     (["--hparams_override=routing=one"], "whole number"),

@@ -47,7 +47,7 @@ class HParams:
         "Algorithm of routing; self_attention takes one pass.", default="dynamic",
         choices=lambda: ("dynamic", "max_min", "self_attention"))
     schedule: str = setting(
-        "Of the learning rate; cosine is half a wave, down to 1e-6 at decay_steps.",
+        "How the learning rate falls; cosine: half a wave, down to 1e-6 at decay_steps.",
         default="exponential", choices=lambda: ("exponential", "cosine"))
     verbose: bool = setting("Write histograms, pictures and routing diagnostics.",
                             default=False)

@@ -6,7 +6,7 @@
 Each argument is the --summary_dir of a training that was evaluated there. Runs that differ only in
 their seeds share a row, with mean and standard deviation. A run of no recipe shows its settings
 instead. With --page the table replaces the lines between <!-- recipes --> and
-<!-- end of recipes --> in that page, and recipes.png beside it shows the error by minutes.
+<!-- end of recipes --> in that page, and pictures/recipes.png beside it shows the error by minutes.
 """
 
 import dataclasses
@@ -196,15 +196,16 @@ def write(rows, page, name):
     from reports.drawing import figures, learning_curves  # which imports Matplotlib
 
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
-    picture = f"{name}.png"
+    picture = f"pictures/{name}.png"
     try:
         with open(page, encoding="utf-8") as file:
             before, found, rest = file.read().partition(begin)
         _, found_end, after = rest.partition(end)
         if not (found and found_end):
             raise RunError(f"{page}: expected the lines {begin.strip()} and {end.strip()}.")
-        figures.save(learning_curves.figure(rows), os.path.join(os.path.dirname(page), picture),
-                     replace=True)
+        place = os.path.join(os.path.dirname(page), picture)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        figures.save(learning_curves.figure(rows), place, replace=True)
         with whole_file(page, replace=True) as aside, open(aside, "w", encoding="utf-8") as file:
             file.write(f"{before}{begin}\n{table(rows)}\n![Error by minutes]({picture})\n\n"
                        f"{end}{after}")

@@ -175,8 +175,8 @@ def test_a_page_takes_the_table_and_its_picture(tmp_path, capsys):
     once = page.read_text()
     assert once.startswith("# Page\n<!-- one -->\n")
     assert once.endswith("<!-- end of one -->\nafter\n")
-    assert "old" not in once and "| 1.00 |" in once and "](one.png)" in once
-    with Image.open(tmp_path / "one.png") as picture:
+    assert "old" not in once and "| 1.00 |" in once and "](pictures/one.png)" in once
+    with Image.open(tmp_path / "pictures" / "one.png") as picture:
         assert picture.size == (1000, 560)
     assert results.main(arguments) == 0 and page.read_text() == once
 

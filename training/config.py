@@ -63,14 +63,14 @@ class Config:
         "4). Without it: the first image's size, which all must have.", group=DATA,
         keep=Keep.ALWAYS, optional=True, check=input_data.size_problem)
     shift: int | None = setting(
-        "Most pixels by which images to train on are moved, each way. Without it: 2 for MNIST's "
+        "Training images are moved by up to this many pixels each way. Without it: 2 for MNIST's "
         "IDX files, 0 for its records and for digits.", group=DATA, keep=Keep.ALWAYS,
         optional=True, lowest=0, highest=1000)
     validate: bool | None = setting(
         "Hold part of the training data out, and evaluate on it instead of the test data.",
         group=DATA, keep=Keep.ALWAYS, optional=True, default=False)
     validation_fraction: float | None = setting(
-        "Share of the examples that is held out, where the dataset itself does not say which. "
+        "Share of the examples to hold out, where the dataset itself does not say which. "
         "Without it: 0.2, of digits 0.3.", group=DATA, keep=Keep.ALWAYS, optional=True, above=0,
         below=1)
     validation_seed: int | None = setting(
@@ -78,7 +78,7 @@ class Config:
         "the last ones of digits, others as with 0.", group=DATA, keep=Keep.ALWAYS,
         optional=True, lowest=0, highest=2**32 - 1)
     skip_broken: bool | None = setting(
-        "Leave files out that cannot be read, instead of ending with the first of them.",
+        "Leave out files that cannot be read, instead of stopping at the first.",
         group=DATA, keep=Keep.CHANGEABLE, optional=True)
     model: str | None = setting(
         "The network.", group=NETWORK, keep=Keep.ALWAYS, optional=True, default="capsule",
@@ -91,13 +91,13 @@ class Config:
         "same.", group=NETWORK, keep=Keep.ALWAYS, optional=True, default="auto",
         choices=lambda: ("auto", "direct", "spectral"))
     routing_implementation: str | None = setting(
-        "Of dynamic routing: loops that Numba compiles (fused), or TensorFlow's operations "
-        "(products); auto: fused on CPUs where Numba is installed.", group=NETWORK,
+        "How dynamic routing is computed: by loops that Numba compiles (fused) or TensorFlow's "
+        "operations (products); auto: fused on CPUs where Numba is installed.", group=NETWORK,
         keep=Keep.ALWAYS, optional=True, default="auto",
         choices=lambda: ("auto", "fused", "products"))
     precision: str | None = setting(
-        "Of the convolutions' products; weights, routing and losses are always float32. auto: "
-        "bfloat16 on processors that have instructions for it, else float32.",
+        "Precision of the convolutions' products; weights, routing and losses are always float32. "
+        "auto: bfloat16 on processors that have instructions for it, else float32.",
         group=NETWORK, keep=Keep.ALWAYS, optional=True, default="float32",
         choices=lambda: ("float32", "bfloat16", "auto"))
     train: bool = setting("Train; false evaluates.", group=TRAINING, keep=Keep.START,
@@ -145,8 +145,8 @@ class Config:
     num_gpus: int = setting("Devices that share each batch.", group=DEVICES, keep=Keep.START,
                             default=1, lowest=1, highest=1000)
     device_type: str = setting(
-        "Of those devices: GPUs (one falls back to the CPU), or parts of the CPU.", group=DEVICES,
-        keep=Keep.START, default="gpu", choices=lambda: ("gpu", "cpu"))
+        "Kind of these devices: GPUs (one falls back to the CPU), or parts of the CPU.",
+        group=DEVICES, keep=Keep.START, default="gpu", choices=lambda: ("gpu", "cpu"))
 
     def __post_init__(self):
         for name, known in SETTINGS.items():

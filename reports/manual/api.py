@@ -1,7 +1,7 @@
 """Writes a page on the library's public names, from their docstrings.
 
     python -m reports.manual.api
-    python -m reports.manual.api --page=docs/api.md
+    python -m reports.manual.api --page=docs/reference/api.md
 
 Names are grouped by the module of `capsules` that defines them. Of a class the page shows the
 methods that it adds to Keras' own.
@@ -10,30 +10,20 @@ methods that it adds to Keras' own.
 import inspect
 import itertools
 import os
-import pathlib
 import re
 import sys
 import textwrap
 
-from absl import flags
+from reports.manual import pages
 
-from commands import command_line
-from commands.errors import RunError, UsageError, reason
-from commands.whole_files import read_whole_text, whole_file
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = "capsules"
 # Groups in the order of reading, by module; other modules follow under their own names.
 GROUPS = {"capsnet": "Networks", "layers": "Layers", "routing": "Routing algorithms",
           "losses": "Losses", "metrics": "Metrics", "ops": "Operations"}
 TITLE = "# The library `capsules`"
 ABOUT = """Everything that `from capsules import NAME` offers. This page is made from docstrings by
-`python -m reports.manual.api --page=docs/api.md`."""
+`python -m reports.manual.api --page=docs/reference/api.md`."""
 SIGNATURE_WIDTH = 96
-
-FLAGS = command_line.new_flags()
-flags.DEFINE_string("page", None, "The Markdown file to write, or to write again. Without it: the "
-                    "screen.", flag_values=FLAGS)
 
 
 def public_names():
@@ -188,37 +178,7 @@ def _anchor(heading):
     return heading.lower().replace(" ", "-").replace(".", "")
 
 
-def write(path):
-    """Writes the page; replaces an earlier one, and no other file.
-
-    Raises:
-      RunError: if the file is of another kind, or cannot be read or written.
-    """
-    try:
-        if os.path.lexists(path) and not read_whole_text(path).startswith(TITLE):
-            raise RunError(f"--page: {path} is there already, and begins otherwise than the page.")
-        text = page(os.path.dirname(os.path.abspath(path)))
-        with whole_file(path, replace=True) as aside, open(aside, "w", encoding="utf-8") as file:
-            file.write(text)
-    except (OSError, UnicodeError) as error:
-        raise RunError(f"--page: {path} cannot be read or written ({reason(error)}).") from None
-
-
-def _settings(values):
-    if values.page == "":
-        raise UsageError("--page: expected a file's name.")
-    return values.page
-
-
-def _main(path):
-    if path is None:
-        print(page(os.path.join(ROOT, "docs")), end="")
-    else:
-        write(path)
-        print(f"Wrote {path}.")
-
-
-main = command_line.command(FLAGS, _settings, _main, __doc__)
+main = pages.command(page, TITLE, __doc__)
 
 
 if __name__ == "__main__":

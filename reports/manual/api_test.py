@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import capsules
-from reports.manual import api
+from reports.manual import api, pages
 
 
 def documented():
@@ -21,9 +21,8 @@ def documented():
 
 
 def test_the_page_is_what_the_command_writes():
-    with open(f"{api.ROOT}/docs/api.md") as file:
-        assert file.read() == api.page(f"{api.ROOT}/docs"), (
-            "docs/api.md is out of date: python -m reports.manual.api --page=docs/api.md")
+    assert (pages.REFERENCE / "api.md").read_text() == api.page(pages.REFERENCE), (
+        "out of date: python -m reports.manual.api --page=docs/reference/api.md")
 
 
 def test_every_public_name_and_method_has_a_section():
@@ -96,7 +95,7 @@ def test_docstrings_become_markdown(monkeypatch):
     monkeypatch.setattr(capsules, "Scale", Scale, raising=False)
     monkeypatch.setattr(capsules, "__all__", ["Scale", "leaky_softmax"])
     begin, end = "### `Scale`\n", "\n## Operations"
-    page = api.page(f"{api.ROOT}/docs")
+    page = api.page(pages.REFERENCE.parent)
     assert page[page.index(begin):page.index(end)] == '''### `Scale`
 
 ```python
