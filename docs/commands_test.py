@@ -49,7 +49,7 @@ def _wrong(folder, words, made_files):
         file = name.replace(".", "/") + ".py"
     else:
         file = os.path.normpath(os.path.join(folder, arguments.pop(0)))
-        if file in made_files:
+        if file in made_files or (file.startswith("docs/examples/") and (ROOT / file).is_file()):
             return None
     path = ROOT / file
     if (path.with_suffix("") / "__main__.py").is_file():        # a package that is a command
@@ -100,7 +100,7 @@ def test_commands_have_the_flags_that_there_are(path):
 
 def test_there_is_something_to_look_at():
     programs = [words[0] for _, _, words in Page(ROOT / "README.md").commands()]
-    assert programs.count("python") > 30
+    assert programs.count("python") > 8
 
 
 @pytest.mark.parametrize("text, line, reason", [

@@ -12,6 +12,7 @@ import pytest
 import experiment
 import input_data
 import models
+from docs.pages import ROOT
 from input_data.mnist import mnist_input
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "how_to")
@@ -42,15 +43,13 @@ class Reader:
             for line in text.splitlines():
                 self._command(line)
         elif text.startswith("# "):
-            self._file(text)
+            self._file(text.partition("\n")[0].removeprefix("# "), text)
         else:
             for name, place in eval("{" + text + "}").items():
                 self._monkeypatch.setitem(REGISTRIES[self._room], name, place)
 
-    def _file(self, text):
-        name = text.partition("\n")[0].removeprefix("# ")
+    def _file(self, name, text):
         self._room = os.path.dirname(name)
-        text = text.replace('(("train", 200), ("test", 50))', '(("train", 12), ("test", 4))')
         (self._folder / name).write_text(text)
 
     def _command(self, line):
@@ -59,6 +58,10 @@ class Reader:
         line = line.replace("--train=false", "--train=false --eval_size=50")
         line = line.replace("num_prime_capsules=4", "num_prime_capsules=1,routing=1")
         program, *arguments = shlex.split(line)
+        if program == "cp":
+            source, target = arguments
+            self._file(target, (ROOT / source).read_text())
+            return
         assert program == "python"
         if arguments[0] == "-m":
             module = importlib.import_module(arguments[1])
@@ -66,6 +69,9 @@ class Reader:
         elif arguments[0] == "experiment.py":
             # Afresh, as its flags know the networks that there were when they were defined.
             assert runpy.run_path(experiment.__file__)["main"](arguments) == 0
+        elif arguments[0].startswith("docs/examples/"):
+            text = (ROOT / arguments[0]).read_text()
+            exec(text.replace('{"train": 200, "test": 50}', '{"train": 12, "test": 4}'), {})
         else:
             runpy.run_path(arguments[0], run_name="__main__")
 

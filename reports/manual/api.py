@@ -178,6 +178,7 @@ def _anchor(heading):
     return heading.lower().replace(" ", "-").replace(".", "")
 
 
+FLAGS = pages.FLAGS
 main = pages.command(page, TITLE, __doc__)
 
 

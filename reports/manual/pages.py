@@ -9,6 +9,9 @@ from commands import command_line
 from commands.errors import RunError, UsageError, reason
 from commands.whole_files import read_whole_text, whole_file
 
+FLAGS = command_line.new_flags()
+flags.DEFINE_string("page", None, "The Markdown file to write, or to write again. Without it: the "
+                    "screen.", flag_values=FLAGS)
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 
@@ -20,10 +23,6 @@ def command(make, title, about):
       title: str, the page's first line, by which it is known.
       about: str, the command's --help.
     """
-    values = command_line.new_flags()
-    flags.DEFINE_string("page", None, "The Markdown file to write, or to write again. Without it: "
-                        "the screen.", flag_values=values)
-
     def settings(given):
         if given.page == "":
             raise UsageError("--page: expected a file's name.")
@@ -36,7 +35,7 @@ def command(make, title, about):
             write(make, title, path)
             print(f"Wrote {path}.")
 
-    return command_line.command(values, settings, run, about)
+    return command_line.command(FLAGS, settings, run, about)
 
 
 def write(make, title, path):

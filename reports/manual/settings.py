@@ -24,7 +24,7 @@ KEPT = {Keep.ALWAYS: "always", Keep.CHANGEABLE: "until changed", Keep.FIRST: "fi
 HYPERPARAMETERS = """## Hyperparameters
 
 `--hparams_override=routing=1,leaky=true` changes some; a second `--hparams_override` adds to the
-first. The defaults are the reference's. A network ignores, with a warning, what it does not read."""
+first. The defaults are the reference's. A network warns of those that it does not read."""
 
 
 def page(_):
@@ -68,6 +68,7 @@ def _readers(name):
     return "all" if len(readers) == len(models.NETWORKS) else ", ".join(readers)
 
 
+FLAGS = pages.FLAGS
 main = pages.command(page, TITLE, __doc__)
 
 
