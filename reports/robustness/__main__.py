@@ -117,7 +117,7 @@ def _line(rows):
 
     kind = rows[0].disturbance
     errors = ", ".join(f"{row.percents[0]:.1f} at {row.strength:g}" for row in rows)
-    return f"{rows[0].network}, {kind} ({SCALES[kind].unit}): % wrong: {errors}"
+    return f"{rows[0].network}, {kind} ({SCALES[kind].unit}): error (%) {errors}"
 
 
 main = command_line.command(FLAGS, _settings, _main, __doc__, takes_arguments=True)

@@ -32,7 +32,7 @@ SCALES = {
     "scale": Scale("factor", (0.4, 0.5, 0.7, 1, 1.4, 1.7, 2), intact=1),
     "noise": Scale("standard deviation", (0, 0.1, 0.2, 0.3, 0.45)),
     "FGSM": Scale("epsilon", (0, 0.05, 0.1, 0.2, 0.3)),
-    "PGD": Scale("epsilon", (0, 0.025, 0.05, 0.1, 0.15)),
+    "PGD": Scale("epsilon", (0, 0.025, 0.05, 0.1, 0.2)),
 }
 COUNT = sum(len(scale.strengths) for scale in SCALES.values())
 
