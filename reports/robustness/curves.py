@@ -14,8 +14,9 @@ LABELS = {"rotation": "angle (degrees)", "shift": "shift (pixels)", "scale": "sc
 
 
 def figure(rows, num_classes):
-    """Returns a figure of measure.Rows; bands are 95 % intervals, the dotted line is guessing."""
-    picture = figures.new_figure(1080, 720)
+    """Returns a figure of measure.Rows, in the order in which they were counted."""
+    picture = figures.new_figure(1080, 760)
+    picture.get_layout_engine().set(hspace=0.05)
     axes = picture.subplots(2, 3, sharey=True)
     guessing = 100 * (1 - 1 / num_classes)
     for kind, axis in zip(SCALES, axes.ravel()):
@@ -38,5 +39,6 @@ def figure(rows, num_classes):
     axes[0, 0].set_ylim(-2, 102)
     axes[0, 0].text(0, guessing - 1, "guessing", fontsize=10, color="0.4", va="top")
     picture.legend(handles=axes[0, 0].get_legend_handles_labels()[0], fontsize=12,
+                   title=f"{rows[0].examples:,} images; bands: 95 % intervals", title_fontsize=11,
                    loc="outside lower center", ncols=len(figures.LINES), frameon=False)
     return picture

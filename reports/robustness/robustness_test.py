@@ -59,7 +59,7 @@ def test_two_networks_are_measured_side_by_side(run_of, tmp_path, capsys):
             assert 0 <= low <= percent <= high <= 100
             assert percent == pytest.approx(100 * int(row["wrong"]) / 6, abs=1e-3)
     with Image.open(tmp_path / "a.png") as picture:
-        assert picture.size == (1080, 720)
+        assert picture.size == (1080, 760)
     # Again, and alone, a network errs on the same images.
     assert run(names[1], "--examples=6", f"--output={tmp_path}/b.png", "--names=theirs") == 0
     assert rows_of(tmp_path / "b.csv") == rows[COUNT:]
