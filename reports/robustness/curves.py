@@ -3,11 +3,12 @@
 import itertools
 
 from reports.drawing import figures
+from reports.robustness.attacks import PGD_STEPS
 from reports.robustness.measure import SCALES
 
 TITLES = {"rotation": "Rotation, either way", "shift": "Shift up, down, left or right",
-          "scale": "Size", "noise": "Gaussian noise", "FGSM": "FGSM, one step",
-          "PGD": "PGD, many small steps"}
+          "scale": "Scale", "noise": "Gaussian noise", "FGSM": "FGSM, one step",
+          "PGD": f"PGD, {PGD_STEPS} small steps"}
 LABELS = {"rotation": "angle (degrees)", "shift": "shift (pixels)", "scale": "scale factor",
           "noise": "standard deviation", "FGSM": "largest change of a pixel, ε",
           "PGD": "largest change of a pixel, ε"}
