@@ -27,13 +27,17 @@ def flags():
 
 
 def choice(values):
-    """Returns the Config of the evaluation that a command's flags ask for.
+    """Returns the Config of the evaluation that a command's flags ask for, as `completed`."""
+    checkpoint = shipped_checkpoint() if values.checkpoint is None else values.checkpoint
+    return completed(from_flags(values, train=False, checkpoint=checkpoint))
+
+
+def completed(config):
+    """Returns the Config of an evaluation, completed by the settings of its checkpoint's run.
 
     It reads the images that the training held out, if any, unless other data are named.
     """
-    checkpoint = shipped_checkpoint() if values.checkpoint is None else values.checkpoint
-    config = from_flags(values, train=False, checkpoint=checkpoint)
-    run = resume.read(os.path.dirname(checkpoint))
+    run = resume.read(os.path.dirname(config.checkpoint))
     same_data = config.data_dir is None and config.dataset in (None, run.settings.get("dataset"))
     validate = same_data and run.settings.get("validate")
     return resume.for_evaluation(dataclasses.replace(config, validate=validate), [run])

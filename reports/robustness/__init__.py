@@ -1,0 +1,1 @@
+"""Error of networks against the strength of disturbances: pictures' changes, and attacks."""
