@@ -6,6 +6,8 @@ import os
 import pathlib
 import time
 
+# WebDriver's keys.
+ENTER, DELETE, LEFT, RIGHT, DOWN = "\ue007", "\ue017", "\ue012", "\ue014", "\ue015"
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
            # It asks nobody anything.
@@ -46,7 +48,7 @@ def opened(path, width=1280, height=800):
 
 
 def wait(driver):
-    """Waits until the network has answered to all that was drawn."""
+    """Waits until the network has answered to all that was drawn or turned."""
     until(lambda: find(driver, "main").get_attribute("aria-busy") == "false")
 
 

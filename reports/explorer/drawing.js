@@ -34,9 +34,7 @@ function drawingPad(canvas, pen, height, width, changed) {
     },
     show(pixels) {
       clear();
-      const small = new OffscreenCanvas(width, height);
-      small.getContext("2d").putImageData(greyImage(pixels, height, width), 0, 0);
-      context.drawImage(small, 0, 0, canvas.width, canvas.height);
+      context.drawImage(inked(pixels, height, width, "black"), 0, 0, canvas.width, canvas.height);
     },
   };
 }
@@ -56,7 +54,8 @@ function drawByPointer(canvas, stroke) {
   });
   canvas.addEventListener("pointermove", event => {
     if (!last) return;
-    for (const part of event.getCoalescedEvents?.() ?? [event]) {
+    const parts = event.getCoalescedEvents?.() ?? [];       // what came since the last frame
+    for (const part of parts.length ? parts : [event]) {
       const next = place(part);
       stroke(last, next);
       last = next;

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,13 +15,12 @@ from reports import trained_network
 from reports.conftest import PAIRS
 from reports.drawing import picture_files
 from reports.explorer import browser
-from reports.explorer.browser import draw, find, find_all, until, wait
+from reports.explorer.browser import DELETE, DOWN, ENTER, RIGHT, draw, find, find_all, until, wait
 from reports.explorer.page import halved, page
 from training.config import Config
 from training.monitoring.routing_maps import routing_maps
 
 pytestmark = pytest.mark.skipif(browser.missing() is not None, reason=str(browser.missing()))
-ENTER, DELETE, RIGHT, DOWN = "\ue007", "\ue017", "\ue014", "\ue015"     # WebDriver's keys
 
 SEVEN = [(0.3, 0.2), (0.5, 0.2), (0.7, 0.2), (0.6, 0.5), (0.5, 0.85)]
 
@@ -47,9 +47,12 @@ def pixels(driver, selector):
         return np.asarray(image)[..., 3] / 255
 
 
-def shares(driver):
-    """The percentages under the maps."""
-    return [float(text.text.split()[0]) for text in find_all(driver, "#maps span span")]
+def shares_and_lengths(driver):
+    """What the maps' labels say: percentages of the votes, and lengths of the capsules."""
+    labels = [picture.get_attribute("aria-label") for picture in find_all(driver, "#maps canvas")]
+    found = [re.fullmatch(r"Class \w+: (.*) % of the votes in iteration \d+, length (.*)", label)
+             for label in labels]
+    return np.array([[float(number) for number in label.groups()] for label in found]).T
 
 
 def assert_quiet(driver):
@@ -94,14 +97,16 @@ def assert_same_as_tensorflow(driver, network, images):
         names = [str(target) for target in np.argsort(-expected)[:network.num_targets]]
         assert find(driver, "#verdict").text.startswith(f"Read as {' and '.join(names)}, length")
         for place, figure in enumerate(find_all(driver, ".reconstruction")):
-            assert figure.text.endswith(names[place])
+            assert figure.text.endswith(f"({names[place]})")
             np.testing.assert_allclose(
                 pixels(driver, f".reconstruction:nth-of-type({2 + place}) canvas"),
                 inferred.reconstructions[number, place, ..., 0], atol=1.01 / 255)
     for iteration, choice in enumerate(find_all(driver, "#iterations button")):
         choice.click()
+        shares, lengths_now = shares_and_lengths(driver)
         expected = 100 * maps.shares()[iteration, -1].mean(axis=(1, 2))
-        np.testing.assert_allclose(shares(driver), expected, atol=0.051)
+        np.testing.assert_allclose(shares, expected, atol=0.051)
+        np.testing.assert_allclose(lengths_now, maps.lengths[iteration, -1], atol=0.006)
     assert iteration + 1 == network.hparams.routing
     assert_quiet(driver)
 
@@ -153,15 +158,15 @@ def test_the_keyboard_draws_chooses_iterations_and_turns_dimensions(driver):
     pressed("#pad", " ", *[DOWN] * 14, " ")      # a stroke downwards
     assert find(driver, "#verdict").text.startswith("Read as 1,")
     pressed("#iterations button", ENTER)
-    assert shares(driver) == [10.0] * 10
+    np.testing.assert_array_equal(shares_and_lengths(driver)[0], 10)
     assert find(driver, "#iterations button").get_attribute("aria-pressed") == "true"
     decoded = pixels(driver, "#turned")
     pressed("#sliders input", *[RIGHT] * 30)
-    until(lambda: np.abs(pixels(driver, "#turned") - decoded).max() > 0.05)
+    assert np.abs(pixels(driver, "#turned") - decoded).max() > 0.05
     pressed("#reset", ENTER)
-    until(lambda: np.abs(pixels(driver, "#turned") - decoded).max() == 0)
+    np.testing.assert_array_equal(pixels(driver, "#turned"), decoded)
     pressed("#capsule", "of 8")
-    until(lambda: np.abs(pixels(driver, "#turned") - decoded).max() > 0.05)
+    assert np.abs(pixels(driver, "#turned") - decoded).max() > 0.05
     pressed("#pad", DELETE)
     assert pixels(driver, "#pad").max() == 0
     pressed("#examples button:nth-of-type(4)", " ")

@@ -13,7 +13,6 @@ const even = 1 / (classes.length + (settings.leaky ? 1 : 0));
 const state = {
   example: null,                    // number of the test image on the pad, if it is untouched
   pixels: new Float32Array(height * width),     // the network's input
-  asked: null,                      // id of the latest message about them
   answer: null,                     // what the network makes of them
   iteration: iterations - 1,
   target: null,                     // class whose capsule is turned; null: the winner
@@ -33,8 +32,7 @@ function make(tag, properties = {}, ...children) {
  * Starts the network.
  *
  * @param answered {kind: function of the worker's message of this kind and its milliseconds}
- * @returns function that sends a message and returns its id, the time; while the worker computes,
- *     the latest message of each kind waits
+ * @returns function that sends a message; while the worker computes, the latest of each kind waits
  */
 function startNetwork(answered) {
   const code = [element("network").textContent, element("worker").textContent];
@@ -43,10 +41,12 @@ function startNetwork(answered) {
   let busy = false;
   const next = () => {
     const [message] = waiting.values();
-    if (busy || !message) return;
-    waiting.delete(message.kind);
-    busy = true;
-    worker.postMessage(message);
+    if (message && !busy) {
+      waiting.delete(message.kind);
+      busy = true;
+      worker.postMessage(message);
+    }
+    document.querySelector("main").setAttribute("aria-busy", String(busy));
   };
   worker.onmessage = ({data}) => {
     busy = false;
@@ -54,10 +54,8 @@ function startNetwork(answered) {
     next();
   };
   return message => {
-    const id = performance.now();
-    waiting.set(message.kind, {...message, id});
+    waiting.set(message.kind, {...message, id: performance.now()});
     next();
-    return id;
   };
 }
 
@@ -67,7 +65,6 @@ const send = startNetwork({
     state.answer = answer;
     showAnswer();
     element("time").textContent = `Answered in ${Math.round(milliseconds)} ms`;
-    setBusy(answer.id !== state.asked);
   },
   decode({images: [image]}) { showTurned(image); },
 });
@@ -84,12 +81,7 @@ function look() {
   }
   const isEmpty = state.pixels.every(value => value === 0);
   element("pad-hint").hidden = !isEmpty;
-  setBusy(true);
-  state.asked = send({kind: "read", pixels: state.pixels});
-}
-
-function setBusy(isBusy) {
-  document.querySelector("main").setAttribute("aria-busy", String(isBusy));
+  send({kind: "read", pixels: state.pixels});
 }
 
 // ---------------------------------------------------------------------------- drawing
@@ -188,7 +180,7 @@ function showAnswer() {
   [...document.querySelectorAll(".reconstruction")].forEach((figure, i) => {
     drawGrey(figure.firstChild, state.answer.images[i], height, width);
     figure.firstChild.setAttribute("aria-label", `Reconstruction from the capsule of ${names[i]}`);
-    figure.lastChild.textContent = `Reconstruction, as ${names[i]}`;
+    figure.lastChild.textContent = `Reconstruction (${names[i]})`;
   });
   showRouting();
   if (hasDecoder) showCapsule();
@@ -221,7 +213,7 @@ function showRouting() {
   const {steps, rows, columns} = state.answer, found = winners();
   const fromEven = steps.map(({shares}) => shares.map(share => share - even));
   // Of all iterations, so that colours compare; a few extreme places do not pale the others.
-  const limit = Math.max(percentile(fromEven.flatMap(values => [...values].map(Math.abs)), 0.97),
+  const limit = Math.max(percentile(fromEven.flatMap(values => [...values].map(Math.abs)), 0.985),
                          1e-3);
   const places = rows * columns, {lengths: now} = steps[state.iteration];
   const share = target => even + fromEven[state.iteration]
@@ -244,14 +236,14 @@ function showRouting() {
 
 function routingWords(found, shares, now) {
   const names = found.map(target => classNames[target]).join(" and ");
-  const [votes, length] = [shares.map(percent), found.map(target => now[target].toFixed(2))]
-    .map(texts => texts.join(" and "));
+  const lengthsNow = found.map(target => now[target].toFixed(2)).join(" and ");
+  const start = `Iteration ${state.iteration + 1}: `;
   if (state.iteration === 0) {
-    return `Iteration 1: no capsule knows better yet, so each divides its votes evenly: ` +
-      `${percent(even)} for every class. The capsule of ${names} reaches length ${length}.`;
+    return `${start}no capsule knows better yet, so each divides its votes evenly, ` +
+      `${percent(even)} for every class. The capsule of ${names} gets length ${lengthsNow}.`;
   }
-  return `Iteration ${state.iteration + 1}: capsules that agree with class ${names} now give it ` +
-    `more of their votes, ${votes} on average. Its length is ${length}.`;
+  return `${start}capsules that agree with class ${names} now give it more of their votes, ` +
+    `${shares.map(percent).join(" and ")} on average. Its length is now ${lengthsNow}.`;
 }
 
 let playing = null;

@@ -36,6 +36,7 @@ class Page(NamedTuple):
         """Returns the page: str."""
         parts = {name: (HERE / file).read_text(encoding="utf-8") for name, file in PARTS.items()}
         parts["description"] = html.escape(self.settings["description"])
+        parts["box"] = str(picture_files.DIGIT_BOX)
         parts["settings"] = json.dumps(self.settings).replace("<", "\\u003c")
         parts["weights"] = _base64(self.weights.astype("<f2"))
         parts["images"] = _base64(self.images.astype("<f4"))
@@ -89,7 +90,8 @@ def described(network, info):
     hparams = network.hparams
     leaky = " leaky" if hparams.leaky else ""
     return (f"trained on {info.name}, {hparams.num_prime_capsules} types of primary capsules, "
-            f"{hparams.routing} iterations of{leaky} routing, {network.count_params():,} parameters")
+            f"{hparams.routing} iterations of{leaky} routing, "
+            f"{network.count_params():,} parameters")
 
 
 def is_centred(info):

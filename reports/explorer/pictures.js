@@ -1,7 +1,8 @@
 // Arrays of numbers as pictures on canvases.
 "use strict";
 
-const MAP_SIZE = 168, STRONGEST = 0.8;              // pixels; opacity
+const MAP_SIZE = 168;                               // pixels
+const STRONGEST = 0.85, INK = 0.5;                  // opacities
 const ABOVE = [213, 94, 0], BELOW = [0, 114, 178];  // Okabe and Ito's vermillion and blue
 
 /** Returns pixels [height, width] in [0, 1] as black ink on nothing. */
@@ -18,8 +19,18 @@ function drawGrey(canvas, pixels, height, width) {
   canvas.getContext("2d").putImageData(greyImage(pixels, height, width), 0, 0);
 }
 
+/** Returns a canvas with pixels [height, width] in [0, 1] as ink of a colour. */
+function inked(pixels, height, width, colour) {
+  const canvas = new OffscreenCanvas(width, height), context = canvas.getContext("2d");
+  context.putImageData(greyImage(pixels, height, width), 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = colour;
+  context.fillRect(0, 0, width, height);
+  return canvas;
+}
+
 /**
- * Draws an image in pale grey, and a class's shares over it.
+ * Draws a class's shares as colours, and the image in pale ink over them.
  *
  * @param differences [rows, columns], from the even share
  * @param limit what has the strongest colour
@@ -28,11 +39,6 @@ function drawMap(canvas, pixels, height, width, differences, rows, columns, limi
   canvas.width = MAP_SIZE;
   canvas.height = Math.round(MAP_SIZE * height / width);
   const context = canvas.getContext("2d");
-  const small = new OffscreenCanvas(width, height);
-  const image = greyImage(pixels, height, width);
-  image.data.forEach((value, i) => { image.data[i] = i % 4 === 3 ? 0.6 * value : 128; });
-  small.getContext("2d").putImageData(image, 0, 0);
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
   const edge = (number, count, size) => Math.round(number * size / count);
   differences.forEach((difference, i) => {
     const strength = Math.min(Math.abs(difference) / limit, 1) * STRONGEST;
@@ -42,6 +48,9 @@ function drawMap(canvas, pixels, height, width, differences, rows, columns, limi
     context.fillRect(left, top, edge(x + 1, columns, canvas.width) - left,
                      edge(y + 1, rows, canvas.height) - top);
   });
+  context.globalAlpha = INK;
+  context.drawImage(inked(pixels, height, width, getComputedStyle(canvas).color), 0, 0,
+                    canvas.width, canvas.height);
 }
 
 /** Returns the value that a part of the values, such as 0.95, does not exceed. */
