@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import pathlib
+import re
 import time
 
 # WebDriver's keys.
@@ -50,6 +51,11 @@ def opened(path, width=1280, height=800):
 def wait(driver):
     """Waits until the network has answered to all that was drawn or turned."""
     until(lambda: find(driver, "main").get_attribute("aria-busy") == "false")
+
+
+def answer_time(driver):
+    """Returns the milliseconds of the last answer, as the page shows them: int."""
+    return int(re.fullmatch(r"Answered in (\d+) ms", find(driver, "#time").text)[1])
 
 
 def until(is_true):

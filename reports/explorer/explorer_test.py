@@ -15,7 +15,7 @@ from reports import trained_network
 from reports.conftest import PAIRS
 from reports.drawing import picture_files
 from reports.explorer import browser
-from reports.explorer.browser import DELETE, DOWN, ENTER, RIGHT, draw, find, find_all, until, wait
+from reports.explorer.browser import answer_time, draw, find, find_all, until, wait
 from reports.explorer.page import halved, page
 from training.config import Config
 from training.monitoring.routing_maps import routing_maps
@@ -87,11 +87,12 @@ def driver(shipped):
 def assert_same_as_tensorflow(driver, network, images):
     """Compares the page with a network for all its test images: answers, pictures, routing."""
     inferred, maps = network({"images": images}), routing_maps(network, images)
-    buttons = find_all(driver, "#examples button")
+    buttons, times = find_all(driver, "#examples button"), []
     assert len(buttons) == len(images)
     for number, button in enumerate(buttons):
         button.click()
         wait(driver)
+        times.append(answer_time(driver))
         expected = inferred.logits[number].numpy()
         np.testing.assert_allclose(lengths(driver), expected, atol=1e-3)
         names = [str(target) for target in np.argsort(-expected)[:network.num_targets]]
@@ -108,6 +109,7 @@ def assert_same_as_tensorflow(driver, network, images):
         np.testing.assert_allclose(shares, expected, atol=0.051)
         np.testing.assert_allclose(lengths_now, maps.lengths[iteration, -1], atol=0.006)
     assert iteration + 1 == network.hparams.routing
+    assert 0 < np.median(times) < 1500          # on a busy machine; about 50 on others
     assert_quiet(driver)
 
 
@@ -155,19 +157,19 @@ def test_the_keyboard_draws_chooses_iterations_and_turns_dimensions(driver):
         find(driver, selector).send_keys(*keys)
         wait(driver)
 
-    pressed("#pad", " ", *[DOWN] * 14, " ")      # a stroke downwards
+    pressed("#pad", " ", *[browser.DOWN] * 14, " ")      # a stroke downwards
     assert find(driver, "#verdict").text.startswith("Read as 1,")
-    pressed("#iterations button", ENTER)
+    pressed("#iterations button", browser.ENTER)
     np.testing.assert_array_equal(shares_and_lengths(driver)[0], 10)
     assert find(driver, "#iterations button").get_attribute("aria-pressed") == "true"
     decoded = pixels(driver, "#turned")
-    pressed("#sliders input", *[RIGHT] * 30)
+    pressed("#sliders input", *[browser.RIGHT] * 30)
     assert np.abs(pixels(driver, "#turned") - decoded).max() > 0.05
-    pressed("#reset", ENTER)
+    pressed("#reset", browser.ENTER)
     np.testing.assert_array_equal(pixels(driver, "#turned"), decoded)
     pressed("#capsule", "of 8")
     assert np.abs(pixels(driver, "#turned") - decoded).max() > 0.05
-    pressed("#pad", DELETE)
+    pressed("#pad", browser.DELETE)
     assert pixels(driver, "#pad").max() == 0
     pressed("#examples button:nth-of-type(4)", " ")
     assert find(driver, "#verdict").text.startswith("Read as 3,")

@@ -15,7 +15,8 @@ from reports.drawing import picture_files
 HERE = pathlib.Path(__file__).resolve().parent
 # What page.html has places for, each with the file that goes there.
 PARTS = {"style": "page.css", "network": "capsnet.js", "worker": "worker.js",
-         "drawing": "drawing.js", "pictures": "pictures.js", "interface": "interface.js"}
+         "drawing": "drawing.js", "pictures": "pictures.js", "routing": "routing_panel.js",
+         "dimensions": "dimensions_panel.js", "interface": "interface.js"}
 SEARCHED = 1000     # test images, for examples of all classes
 
 

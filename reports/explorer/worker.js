@@ -3,18 +3,18 @@
 
 let weights, settings;
 
-onmessage = ({data: {kind, id, ...message}}) => {
+onmessage = ({data: {kind, ...message}}) => {
   if (kind === "start") {
     settings = message.settings;
     weights = cut(halvesToFloats(bytesOf(message.weights)), settings.arrays);
-    postMessage({kind, id});
+    postMessage({kind});
   } else if (kind === "read") {
     const answer = read(message.pixels, weights, settings);
     const images = settings.hasDecoder ? longest(answer.steps.at(-1).lengths, settings.numTargets)
       .map(target => decode(answer.capsules, target, weights)) : [];
-    postMessage({kind, id, images, ...answer});
+    postMessage({kind, asked: message.asked, images, ...answer});
   } else {
-    postMessage({kind, id, images: message.targets.map(
+    postMessage({kind, images: message.targets.map(
       target => decode(message.capsules, target, weights))});
   }
 };

@@ -70,6 +70,16 @@ def film(driver):
     return drawn, frames
 
 
+def answer_times(driver):
+    """Returns the milliseconds that the answer to each test image of the page takes."""
+    times = []
+    for button in browser.find_all(driver, "#examples button"):
+        button.click()
+        browser.wait(driver)
+        times.append(browser.answer_time(driver))
+    return times
+
+
 def most_telling(driver):
     """Returns the slider that changes the decoded image most."""
     def decoded():
@@ -115,6 +125,7 @@ def _settings(values):
 def _main(page):
     with browser.opened(page, *WINDOW) as driver:
         drawn, frames = film(driver)
+        times = answer_times(driver)
     FOLDER.mkdir(exist_ok=True)
     picture, gif = FOLDER / "explorer.png", FOLDER / "explorer.gif"
     figures.write(picture, lambda aside: drawn.quantize(COLOURS, dither=Image.Dither.NONE).save(
@@ -122,6 +133,7 @@ def _main(page):
     write_film(frames, gif)
     for path in (picture, gif):
         print(f"Wrote {path}, {os.path.getsize(path) / 1e3:.0f} kB.")
+    print(f"An answer takes {np.median(times):.0f} ms (median of {len(times)} test images).")
 
 
 main = command_line.command(FLAGS, _settings, _main, __doc__, tensorflow=False)
