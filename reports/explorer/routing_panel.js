@@ -57,10 +57,10 @@ function routingWords(found, shares, now) {
   const start = `Iteration ${state.iteration + 1}: `;
   if (state.iteration === 0) {
     return `${start}no capsule knows better yet, so each divides its votes evenly, ` +
-      `${percent(even)} for every class. The capsule of ${names} gets length ${lengthsNow}.`;
+      `${percent(even)} for every class. Length of class ${names} so far: ${lengthsNow}.`;
   }
   return `${start}capsules that agree with class ${names} now give it more of their votes, ` +
-    `${shares.map(percent).join(" and ")} on average. Its length is now ${lengthsNow}.`;
+    `${shares.map(percent).join(" and ")} on average. Length of class ${names} now: ${lengthsNow}.`;
 }
 
 let playing = null;
