@@ -6,6 +6,8 @@ const LARGEST_ATOM = 0.75;          // of a slider; lengths are below 1
 /** The class whose capsule is turned. */
 const target = () => state.target ?? winners()[0];
 
+const inWords = value => value.toFixed(2).replace(/^-0\.00$/, "0.00");
+
 function makeSliders() {
   element("dimensions").hidden = !hasDecoder;
   element("capsule").append(make("option", {value: "", textContent: "the longest"}),
@@ -33,7 +35,7 @@ function showCapsule() {
   [...element("sliders").children].forEach((label, i) => {
     const value = state.turned[i];
     label.querySelector("input").value = value;
-    label.querySelector("output").textContent = value.toFixed(2);
+    label.querySelector("output").textContent = inWords(value);
     label.classList.remove("turned");
     const part = Math.min(Math.max(value / LARGEST_ATOM, -1), 1);      // the thumb is 16 wide
     label.querySelector(".tick").style.left = `calc(50% + ${part / 2} * (100% - 16px))`;
@@ -45,7 +47,7 @@ function turn(number, value) {
   if (!state.answer) return;
   state.turned[number] = value;
   const label = element("sliders").children[number];
-  label.querySelector("output").textContent = value.toFixed(2);
+  label.querySelector("output").textContent = inWords(value);
   label.classList.add("turned");
   decodeTurned();
 }
