@@ -11,24 +11,33 @@ from training.config import SETTINGS, Config, from_flags, new_flags
 from training.run_folder import resume
 
 # A path, as importing `capsules` would take seconds before the flags are checked.
-SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "capsules" / "pretrained" / "mnist"
+SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "capsules" / "pretrained"
 NAMES = ("checkpoint", "model", "dataset", "data_dir", "num_targets", "hparams_override")
 
 
-def flags():
-    """Returns a command's flags, with those that name a trained network and its data."""
+def flags(shipped="mnist"):
+    """Returns a command's flags, with those that name a trained network and its data.
+
+    Args:
+      shipped: str, the folder of SHIPPED with the network to take by default.
+    """
     values = new_flags(*NAMES)
     values["checkpoint"].help = ("The network's checkpoint. Without it, the one that comes with "
-                                 "the project.")
+                                 f"the project in capsules/pretrained/{shipped}.")
     for name in ("model", "dataset", "data_dir", "num_targets"):
         meaning = SETTINGS[name].about.partition(" Without it")[0]
         values[name].help = f"{meaning} Without it: the run's own."
     return values
 
 
-def choice(values):
-    """Returns the Config of the evaluation that a command's flags ask for, as `completed`."""
-    checkpoint = shipped_checkpoint() if values.checkpoint is None else values.checkpoint
+def choice(values, shipped="mnist"):
+    """Returns the Config of the evaluation that a command's flags ask for, as `completed`.
+
+    Args:
+      values: the parsed flags, from `flags`.
+      shipped: str, as for `flags`.
+    """
+    checkpoint = shipped_checkpoint(shipped) if values.checkpoint is None else values.checkpoint
     return completed(from_flags(values, train=False, checkpoint=checkpoint))
 
 
@@ -43,11 +52,12 @@ def completed(config):
     return resume.for_evaluation(dataclasses.replace(config, validate=validate), [run])
 
 
-def shipped_checkpoint():
-    """Returns the checkpoint that comes with the project, of the capsule network on MNIST."""
-    found = list(SHIPPED.glob("model.ckpt-*.index"))
+def shipped_checkpoint(name="mnist"):
+    """Returns the checkpoint in a folder of SHIPPED, of a capsule network on MNIST."""
+    folder = SHIPPED / name
+    found = list(folder.glob("model.ckpt-*.index"))
     if len(found) != 1:
-        raise UsageError(f"--checkpoint is missing, and {SHIPPED} does not hold the one checkpoint "
+        raise UsageError(f"--checkpoint is missing, and {folder} does not hold the one checkpoint "
                          "that came with the project.")
     return str(found[0].with_suffix(""))
 

@@ -99,21 +99,25 @@ def test_archives_are_data_to_test_on_and_other_datasets_have_their_own(tmp_path
 
 
 def test_without_a_checkpoint_the_shipped_one_is_taken(tmp_path, monkeypatch):
-    (tmp_path / "model.ckpt-7.index").write_text("")
-    (tmp_path / "model.ckpt-7.data-00000-of-00001").write_text("")
-    (tmp_path / "flags.json").write_text(json.dumps(dict(model="capsule", num_targets=2)))
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    (folder / "model.ckpt-7.index").write_text("")
+    (folder / "model.ckpt-7.data-00000-of-00001").write_text("")
+    (folder / "flags.json").write_text(json.dumps(dict(model="capsule", num_targets=2)))
     monkeypatch.setattr(trained_network, "SHIPPED", tmp_path)
-    assert chosen()["checkpoint"] == str(tmp_path / "model.ckpt-7")
+    assert chosen()["checkpoint"] == str(folder / "model.ckpt-7")
     assert chosen()["num_targets"] == 2
 
 
 @pytest.mark.parametrize("files", [[], ["model.ckpt-7.index", "model.ckpt-8.index"]])
 def test_a_folder_without_the_one_shipped_checkpoint_is_named(tmp_path, monkeypatch, files):
+    folder = tmp_path / "small"
+    folder.mkdir()
     for name in files:
-        (tmp_path / name).write_text("")
+        (folder / name).write_text("")
     monkeypatch.setattr(trained_network, "SHIPPED", tmp_path)
-    with pytest.raises(UsageError, match=f"--checkpoint is missing, and {tmp_path} does not"):
-        trained_network.choice(flags())
+    with pytest.raises(UsageError, match=f"--checkpoint is missing, and {folder} does not"):
+        trained_network.choice(flags(), "small")
 
 
 def test_the_shipped_network_reads_digits():

@@ -1,0 +1,1 @@
+"""One HTML page in which the capsule network reads what somebody draws."""
