@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import input_data
-from capsules import CapsNet
+from capsules import CapsNet, pretrained
 from commands.errors import RunError, UsageError
 from conftest import write_class_folders
 from reports import trained_network
@@ -129,11 +129,12 @@ def test_the_shipped_network_reads_digits():
     assert total == 500 and wrong <= 5
 
 
-def test_the_library_has_the_shipped_network_too():
-    network, data = trained_network.load(trained_network.choice(flags()))
+@pytest.mark.parametrize("name", pretrained.NETWORKS)
+def test_the_library_has_the_shipped_networks_too(name):
+    network, data = trained_network.load(trained_network.choice(flags(), name))
     batch = trained_network.examples(data, [0, 1, 2], "--examples")
     expected = network({"images": batch["images"]})
-    model = CapsNet.from_pretrained("mnist")
+    model = CapsNet.from_pretrained(name)
     np.testing.assert_allclose(model(batch["images"]), expected.logits, rtol=1e-5)
     np.testing.assert_allclose(model.reconstruct(batch["images"]), expected.reconstructions,
                                atol=1e-5)
