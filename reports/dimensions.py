@@ -72,7 +72,7 @@ def turned_examples(network, data, numbers, meanings=None):
         if not 1 <= dimension <= atoms:
             raise UsageError(f"--meanings: expected dimensions from 1 to {atoms}, found "
                              f"{dimension}.")
-    meanings = meanings or {number: "" for number in range(1, atoms + 1)}
+    meanings = meanings or dict.fromkeys(range(1, atoms + 1), "")
     shown = np.array(list(meanings)) - 1
     rows = [f"{name} ({number})" if name else str(number) for number, name in meanings.items()]
 

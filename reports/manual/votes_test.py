@@ -19,7 +19,7 @@ def test_votes_are_as_thick_as_their_shares():
     arrows = [text.arrow_patch for text in axis.texts if hasattr(text, "arrow_patch")]
     np.testing.assert_allclose([arrow.get_linewidth() for arrow in arrows[:-1]],
                                votes.THICKEST * shares[1, :, 0])
-    assert axis.texts[-1].get_text() == f"capsule's length {np.linalg.norm(capsules[1, 0]):.2f}"
+    assert axis.texts[-2].get_text() == f"capsule's length {np.linalg.norm(capsules[1, 0]):.2f}"
 
 
 def test_command_writes_a_picture_and_a_film(tmp_path, one_line):
