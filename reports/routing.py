@@ -21,6 +21,7 @@ from reports.drawing import figures, picture_files
 
 CELL = 88               # pixels, of a class' map
 TYPES_A_ROW = 16
+INK = 0.4               # opacity of an image over its map
 MARGIN = 1 / 3          # of a map's size, of the image that is seen around it
 
 FLAGS = trained_network.flags()
@@ -135,12 +136,12 @@ def _norm(last, even):
 
 
 def _draw_map(axis, image, values, fields, norm):
-    """Draws a map [rows, columns] over the part of the image that it lies in, faintly."""
+    """Draws a map [rows, columns] and, over it, the part of the image that it lies in, faintly."""
     figures.bare(axis)
-    grey = figures.in_colours(image).mean(axis=-1)
-    axis.imshow(grey, cmap="Greys", vmax=1.3)
     left, right, bottom, top = extent = fields.extent(*values.shape)
-    drawn = axis.imshow(values, cmap="RdBu_r", norm=norm, extent=extent, alpha=0.7)
+    drawn = axis.imshow(values, cmap="RdBu_r", norm=norm, extent=extent)
+    grey = figures.in_colours(image).mean(axis=-1)
+    axis.imshow(np.zeros_like(grey), cmap="gray", alpha=INK * grey)
     across, down = MARGIN * (right - left), MARGIN * (bottom - top)
     axis.set(xlim=(left - across, right + across), ylim=(bottom + down, top - down))
     return drawn

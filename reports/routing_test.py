@@ -45,7 +45,7 @@ def test_the_figure_shows_every_map_where_it_lies_and_marks_the_winner():
                        lengths, np.ones([1, 4, 5, 6]))
     fields = ReceptiveFields(np.array([8.0, 6.0]), 3, 11)
     figure = routing.figure(np.zeros([29, 29, 1]), maps, fields, ("ant", "bee", "cat"), "Insects")
-    drawn = [axis.images[1] for axis in figure.axes if len(axis.images) == 2]
+    drawn = [axis.images[0] for axis in figure.axes if len(axis.images) == 2]
     np.testing.assert_array_equal(drawn[2].get_array(), maps.shares()[0, 0, 2])
     np.testing.assert_array_equal(drawn[6].get_array(), maps.couplings[1, 0, 2, 0])
     assert len(drawn) == 2 * 3 + 4
