@@ -131,7 +131,8 @@ small.compile(optimizer=keras.optimizers.Adam(rate))
 
 batches = tf.data.Dataset.from_tensor_slices((train_images, train_labels)).shuffle(10000).repeat()
 POINT = min(10, STEPS)                      # steps for each point of the curves
-history = small.fit(batches.batch(16), steps_per_epoch=POINT, epochs=STEPS // POINT, verbose=0)
+history = small.fit(batches.batch(16), steps_per_epoch=POINT, epochs=STEPS // POINT, verbose=0,
+                    shuffle=False)          # the data set shuffles
 results = small.evaluate(test_images[:500], test_labels[:500], verbose=0, return_dict=True)
 print(f"{results['accuracy']:.1%} of 500 test digits are classified correctly.")
 
@@ -169,11 +170,11 @@ print(f"{len(wrong)} of {len(lengths)} test digits wrong")
 for number in wrong[:3]:
     longest = lengths[number].argsort()[:-3:-1]
     print(f"image {number}, a {test_labels[number]}: " + ", ".join(
-        f"length {lengths[number, digit]:.2f} for {digit}" for digit in longest))
+        f"length {lengths[number, digit]:.3f} for {digit}" for digit in longest))
 
 # %% [markdown]
 # The decoder redraws a digit from the 16 numbers of its capsule. Above are ten test digits, below
-# their reconstructions: clean strokes, but the writer's slant and style.
+# their reconstructions. The strokes are smoother, but they keep the writer's slant and thickness.
 
 # %%
 redrawn = network.reconstruct(test_images[:10])[:, 0]
@@ -185,7 +186,7 @@ plt.show()
 # %% [markdown]
 # ## Where the votes come from
 #
-# Routing in a real network: 1,152 primary capsules vote for ten classes. After the first
+# Now routing in a whole network: 1,152 primary capsules vote for ten classes. After the first
 # iteration every class has the same share of each place. After the third, most capsules still
 # divide their votes almost equally, but a few give most of theirs to one class, and these decide.
 # For this 4 they look at the open top, which a 9 does not have, and at the lower left, where a 6

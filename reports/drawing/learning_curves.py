@@ -60,8 +60,8 @@ def of_run(training, evaluations=()):
         batches, evaluated = ([(row["step"], value(row)) for row in rows]
                               for rows in (training, evaluations))
         axis.plot(*zip(*batches), color=figures.SKY_BLUE, linewidth=0.7)
-        axis.plot(*_windows(batches), color=figures.BLUE, linewidth=2.5,
-                  label="training batches, and their means")
+        axis.plot(*_windows(batches, min(WINDOWS, len(batches) // 2)), color=figures.BLUE,
+                  linewidth=2.5, label="training batches, and their means")
         if evaluated:
             axis.plot(*zip(*evaluated), "D", color=figures.VERMILLION, label="evaluated images")
         axis.set(title=title, xlabel="training step")
@@ -82,7 +82,7 @@ def _mark(side, steps):
     side.set_minor_formatter(ticker.NullFormatter())
 
 
-def _windows(curve):
-    """Returns the mean minutes and mean errors of equal parts of a curve: two arrays."""
-    parts = np.array_split(np.reshape(curve, (-1, 2)), min(WINDOWS, len(curve)) or 1)
+def _windows(curve, parts=WINDOWS):
+    """Returns the means of equal parts of a curve, of one point or more: two arrays."""
+    parts = np.array_split(np.reshape(curve, (-1, 2)), min(parts, len(curve)) or 1)
     return np.transpose([part.mean(axis=0) for part in parts if len(part)] or np.empty((0, 2)))
