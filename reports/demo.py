@@ -13,17 +13,20 @@ from absl import flags
 from commands import command_line
 from commands.errors import check_path
 from reports import recipes, reconstructions, trained_network
+from reports.drawing import figures
 from training.config import Config
 from training.run_folder import contents
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("summary_dir", "runs/demo", "Folder of the run.", flag_values=FLAGS)
 
+RECONSTRUCTIONS, CURVES = "reconstructions.png", "learning_curves.png"     # in the run's folder
 SCREEN = """
 The capsule network misclassifies {wrong} of {examples} test digits: an error of {percent:.2f} %.
 
   checkpoint       {checkpoint}
-  reconstructions  {picture}
+  reconstructions  {folder}/{reconstructions}
+  learning curves  {folder}/{curves}
   summaries        {folder} (history.csv for a spreadsheet)
 
 Next:
@@ -36,8 +39,10 @@ Next:
 
 def demonstrate(folder):
     """Trains, evaluates and draws in a folder; returns the exit status of an interruption."""
+    from reports.drawing import learning_curves
     from training.checkpoints.read import StoredCheckpoint, latest_checkpoint
     from training.evaluation.evaluate import evaluate
+    from training.monitoring.history import read_history
     from training.train import train
 
     settings = recipes.read("demo", summary_dir=folder)
@@ -50,12 +55,14 @@ def demonstrate(folder):
     evaluation = Config(train=False, summary_dir=folder, checkpoint=checkpoint)
     evaluate(evaluation)
     result = contents.read(evaluation.test_folder, contents.RESULT)
-    path = os.path.join(folder, "reconstructions.png")
     network, data = trained_network.load(trained_network.of_checkpoint(checkpoint))
-    reconstructions.picture(network, data, path, replace=True)
+    reconstructions.picture(network, data, os.path.join(folder, RECONSTRUCTIONS), replace=True)
+    curves = learning_curves.of_run(*map(read_history, (settings.train_folder,
+                                                        evaluation.test_folder)))
+    figures.save(curves, os.path.join(folder, CURVES), replace=True)
     print(SCREEN.format(
         wrong=result["wrong"], examples=result["examples"], percent=result["wrong_percent"],
-        checkpoint=checkpoint, picture=path, folder=folder,
+        checkpoint=checkpoint, folder=folder, reconstructions=RECONSTRUCTIONS, curves=CURVES,
         python=os.path.relpath(sys.executable)))
     return None
 

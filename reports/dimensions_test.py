@@ -4,6 +4,7 @@ from PIL import Image
 
 from reports import dimensions, trained_network
 from reports.conftest import PAIRS
+from reports.drawing import dimension_pictures
 from reports.drawing.dimension_pictures import OFFSETS
 
 
@@ -52,6 +53,20 @@ def test_both_winners_of_a_pair_are_turned(untrained):
     assert len(titles) == 2 and titles[0] != titles[1] and "+" in titles[0]
 
 
+def test_dimensions_with_a_meaning_are_shown_alone_by_name(untrained):
+    network, data = trained_network.load(trained_network.of_checkpoint(untrained()))
+    meanings = {12: "slant", 3: "width of the bar"}
+    whole, = dimensions.turned_examples(network, data, [5])
+    panel, = dimensions.turned_examples(network, data, [5], meanings)
+    np.testing.assert_array_equal(panel.images, whole.images[[11, 2]])
+    axis, = dimension_pictures.figure([panel]).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == [
+        "slant (12)", "width of the bar (3)"]
+    axis, = dimension_pictures.figure([whole]).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == [
+        str(number) for number in range(1, 17)]
+
+
 def test_command_writes_a_picture_and_a_film(reader, tmp_path, capsys):
     path = tmp_path / "out.png"
     assert run(f"--checkpoint={reader}", "--digits=2,5", f"--output={path}", "--animate") == 0
@@ -72,6 +87,9 @@ def test_command_writes_a_picture_and_a_film(reader, tmp_path, capsys):
     (["--examples=2000"], "0 to 1999, found 2000"),
     (["--digits=1,x"], "expected some of 0,1,2,3,4,5,6,7,8,9, found 'x'"),
     (["--digits=0,1,2,3,4,5,6,7,8,9"], "test images of class"),
+    (["--meanings=slant"], "--meanings: expected NUMBER=NAME with commas, found 'slant'"),
+    (["--meanings=17=slant"], "--meanings: expected dimensions from 1 to 16, found 17"),
+    (["--meanings=3=slant", "--digits=1,2"], "--meanings: expected one digit or example"),
     (["--output=/nowhere/x.png"], "no folder"),
     (["--output=x.gif", "--animate"], "--animate writes x.gif beside it"),
 ])

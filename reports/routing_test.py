@@ -4,6 +4,7 @@ from PIL import Image
 
 from reports import routing
 from reports.conftest import PAIRS
+from reports.drawing.receptive_fields import ReceptiveFields
 from training.monitoring.routing_maps import RoutingMaps
 
 
@@ -21,7 +22,7 @@ def test_command_draws_a_test_image(untrained, overrides, tmp_path, capsys):
     path = tmp_path / "out.png"
     assert run(f"--checkpoint={untrained(overrides)}", "--example=7", f"--output={path}") == 0
     assert capsys.readouterr().out == f"Wrote {path}.\n"
-    assert size(path)[0] == 990
+    assert size(path)[0] == 1020
     assert run(f"--checkpoint={untrained(overrides)}", f"--output={path}") == 2
 
 
@@ -36,21 +37,37 @@ def test_command_draws_an_image_file_and_a_pair(untrained, tmp_path):
     assert size(tmp_path / "one_routed.png") == size(tmp_path / "pair.png")
 
 
-def test_the_figure_shows_every_map_and_marks_the_winner():
+def test_the_figure_shows_every_map_where_it_lies_and_marks_the_winner():
     rng = np.random.default_rng(0)
     lengths = np.full([2, 1, 3], 0.2)
     lengths[1, 0, 2] = 0.9
     maps = RoutingMaps(rng.dirichlet(np.ones(3), [2, 1, 4, 5, 6]).transpose(0, 1, 5, 2, 3, 4),
                        lengths, np.ones([1, 4, 5, 6]))
-    figure = routing.figure(np.zeros([9, 9, 1]), maps, ("ant", "bee", "cat"), "An insect")
-    images = [axis.images[0].get_array() for axis in figure.axes if axis.images]
-    np.testing.assert_array_equal(images[3], maps.shares()[0, 0, 2])
-    np.testing.assert_array_equal(images[7], maps.couplings[1, 0, 2, 0])
-    assert len(images) == 1 + 2 * 3 + 4
+    fields = ReceptiveFields(np.array([8.0, 6.0]), 3, 11)
+    figure = routing.figure(np.zeros([29, 29, 1]), maps, fields, ("ant", "bee", "cat"), "Insects")
+    drawn = [axis.images[0] for axis in figure.axes if len(axis.images) == 2]
+    np.testing.assert_array_equal(drawn[2].get_array(), maps.shares()[0, 0, 2])
+    np.testing.assert_array_equal(drawn[6].get_array(), maps.couplings[1, 0, 2, 0])
+    assert len(drawn) == 2 * 3 + 4
+    assert {tuple(image.get_extent()) for image in drawn} == {(4.5, 22.5, 21.5, 6.5)}
     bold = {text.get_text() for axis in figure.axes
             for text in (*axis.get_xticklabels(), axis.xaxis.label)
             if text.get_fontweight() == "bold"}
-    assert bold == {"cat"}
+    assert bold == {"cat", "class cat"}
+
+
+def test_the_colour_bar_says_that_a_share_is_beyond_its_scale():
+    couplings = np.full([2, 1, 10, 1, 6, 6], 0.1)
+    couplings[1, 0, 3, 0, :5] = np.linspace(0.1, 0.11, 30).reshape(5, 6)
+    couplings[1, 0, 3, 0, 5, 2] = 0.9
+    lengths = np.full([2, 1, 10], 0.2)
+    lengths[:, :, 3] = 0.8
+    maps = RoutingMaps(couplings, lengths, np.ones([1, 1, 6, 6]))
+    fields = ReceptiveFields(np.array([8, 8]), 2, 17)
+    figure = routing.figure(np.zeros([28, 28, 1]), maps, fields, "0123456789", "")
+    bars = [axis._colorbar for axis in figure.axes if "largest: 90 %" in axis.get_ylabel()]
+    assert [bar.extend for bar in bars] == ["max", "max"]
+    assert 0.1 < bars[0].norm.vmax < 0.11
 
 
 @pytest.mark.parametrize("model, arguments, message", [

@@ -1,5 +1,6 @@
 """Pictures of capsules with moved dimensions: a grid, and a film."""
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,8 @@ from reports.drawing import figures
 
 OFFSETS = np.arange(-5, 6) * 0.05       # the paper's, figure 4
 PANELS_A_ROW = 3
+CELL, LARGE_CELL = 44, 64               # pixels; large where few dimensions are shown
+FEW = 8
 FRAME_MILLISECONDS = 120
 FILM_COLUMNS = 8
 
@@ -16,7 +19,8 @@ class Turned(NamedTuple):
     """The decoded images of a capsule whose dimensions are moved."""
 
     title: str
-    images: np.ndarray      # float32 [atoms, offsets, height, width, depth]
+    names: list             # of str, of the dimensions
+    images: np.ndarray      # float32 [dimensions, offsets, height, width, depth]
 
 
 def figure(panels):
@@ -24,21 +28,27 @@ def figure(panels):
     columns = min(PANELS_A_ROW, len(panels))
     rows = -(-len(panels) // columns)
     atoms, count, height, width, _ = panels[0].images.shape
-    scale = 44 / max(height, width)             # of a cell of 44 pixels
-    picture = figures.new_figure(columns * (count * (width + 1) * scale + 70),
+    scale = _cell(atoms) / max(height, width)
+    letters = max(map(len, panels[0].names))
+    picture = figures.new_figure(columns * (count * (width + 1) * scale + 50 + 8 * letters),
                                  rows * (atoms * (height + 1) * scale + 90))
     for axis in picture.subplots(rows, columns, squeeze=False).ravel()[len(panels):]:
         axis.set_visible(False)
     for axis, panel in zip(picture.axes, panels):
         axis.imshow(_grid(panel.images), extent=(0, count, atoms, 0), aspect="auto")
-        axis.set_title(panel.title, fontsize=10)
+        axis.set_title(panel.title, fontsize=11)
         axis.set_xticks(np.arange(count) + 0.5, [f"{offset:+.2f}".replace("+0.00", "0")
                                                  for offset in OFFSETS])
-        axis.set_yticks(np.arange(atoms) + 0.5, range(1, atoms + 1))
+        axis.set_yticks(np.arange(atoms) + 0.5, panel.names)
         axis.set(xlabel="added to the dimension", ylabel="dimension of the capsule")
         axis.tick_params(length=0, labelsize=9)
         axis.spines[:].set_visible(False)
     return picture
+
+
+def _cell(dimensions):
+    """Returns the height and width of a decoded image, in pixels."""
+    return CELL if dimensions > FEW else LARGE_CELL
 
 
 def _grid(images):
@@ -57,7 +67,11 @@ def animate(panels, path):
     atoms, count = panels[0].images.shape[:2]
     columns = min(FILM_COLUMNS, atoms)
     rows = -(-atoms // columns)
-    picture = figures.new_figure(columns * 76 + 20, len(panels) * (rows * 92 + 30) + 40)
+    cell = int(1.7 * _cell(atoms))
+    letters = cell // 8         # of a line
+    lines = max(len(textwrap.wrap(name, letters)) for name in panels[0].names)
+    picture = figures.new_figure(
+        columns * cell + 20, len(panels) * (rows * (cell + 15 * lines) + 30) + 40)
     canvas = FigureCanvasAgg(picture)
     shown = []          # an artist and its images, one an offset
     for panel, part in zip(panels, picture.subfigures(len(panels), 1, squeeze=False).ravel()):
@@ -66,7 +80,7 @@ def animate(panels, path):
         for number, axis in enumerate(axes):
             figures.bare(axis)
             if number < atoms:
-                axis.set_title(f"dimension {number + 1}", fontsize=7)
+                axis.set_title(textwrap.fill(panel.names[number], letters), fontsize=9)
                 shown.append((axis.imshow(figures.in_colours(panel.images[number, 0])),
                               panel.images[number]))
     words = picture.supxlabel(" ", fontsize=10)

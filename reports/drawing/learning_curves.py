@@ -1,4 +1,4 @@
-"""Learning curves: errors in training and in evaluation, by minutes of training."""
+"""Learning curves: errors of several runs by minutes, losses and error of one run by steps."""
 
 import itertools
 import statistics
@@ -9,6 +9,9 @@ from matplotlib.lines import Line2D
 
 from reports.drawing import figures
 
+CURVES = {"Margin loss": lambda row: row["batch_classification_cost"],
+          "Reconstruction loss": lambda row: row["reconstruction_error"],
+          "Error (%)": lambda row: 100 * (1 - row["accuracy"])}
 WINDOWS = 20    # parts of a training to average over; one batch is too small for small errors
 
 
@@ -38,16 +41,48 @@ def figure(rows):
                              linestyle=dashes, label=label))
     axis.set(xlabel="Minutes of training", ylabel="Error (%)", xscale="log")
     axis.set_yscale("log", nonpositive="mask")
-    for side, steps in ((axis.xaxis, (1, 2, 5)), (axis.yaxis, (1, 2, 4, 6))):
-        side.set_major_locator(ticker.LogLocator(subs=steps))
-        side.set_major_formatter("{x:g}")
-        side.set_minor_formatter(ticker.NullFormatter())
+    _mark(axis.xaxis, (1, 2, 5))
+    _mark(axis.yaxis, (1, 2, 4, 6))
     axis.grid(True, which="both", color="0.9")
     picture.legend(handles=legend, loc="outside right upper")
     return picture
 
 
-def _windows(curve):
-    """Returns the mean minutes and mean errors of equal parts of a curve: two arrays."""
-    parts = np.array_split(np.reshape(curve, (-1, 2)), min(WINDOWS, len(curve)) or 1)
+def of_run(training, evaluations=()):
+    """Returns a figure of one run: its margin loss, reconstruction loss and error by steps.
+
+    Args:
+      training: list of dicts, the rows of the training's history.csv (`history.read_history`).
+      evaluations: the same of the evaluation's.
+    """
+    picture = figures.new_figure(900, 290)
+    for axis, (title, value) in zip(picture.subplots(1, 3), CURVES.items()):
+        batches, evaluated = ([(row["step"], value(row)) for row in rows]
+                              for rows in (training, evaluations))
+        axis.plot(*zip(*batches), color=figures.SKY_BLUE, linewidth=0.7)
+        axis.plot(*_windows(batches, min(WINDOWS, len(batches) // 2)), color=figures.BLUE,
+                  linewidth=2.5, label="training batches, and their means")
+        if evaluated:
+            axis.plot(*zip(*evaluated), "D", color=figures.VERMILLION, label="evaluated images")
+        axis.set(title=title, xlabel="training step")
+        if any(height > 0 for _, height in batches):     # no decoder, no reconstruction loss
+            axis.set_yscale("log", nonpositive="mask")
+            _mark(axis.yaxis, (1, 2, 5))
+        axis.grid(True, color="0.9")
+        axis.spines[["top", "right"]].set_visible(False)
+    picture.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2,
+                   frameon=False)
+    return picture
+
+
+def _mark(side, steps):
+    """Writes plain numbers at some multiples of the powers of ten of a logarithmic axis."""
+    side.set_major_locator(ticker.LogLocator(subs=steps))
+    side.set_major_formatter("{x:g}")
+    side.set_minor_formatter(ticker.NullFormatter())
+
+
+def _windows(curve, parts=WINDOWS):
+    """Returns the means of equal parts of a curve, of one point or more: two arrays."""
+    parts = np.array_split(np.reshape(curve, (-1, 2)), min(parts, len(curve)) or 1)
     return np.transpose([part.mean(axis=0) for part in parts if len(part)] or np.empty((0, 2)))

@@ -49,3 +49,21 @@ def test_a_training_is_seen_by_its_parts_means():
     np.testing.assert_array_equal(minutes, np.arange(5.5, 200, 10))
     np.testing.assert_array_equal(errors, np.full(20, 0.5))
     np.testing.assert_array_equal(learning_curves._windows([(1, 3), (2, 4)]), [[1, 2], [3, 4]])
+
+
+def test_a_run_shows_its_losses_and_its_error():
+    training = [{"step": step, "batch_classification_cost": 1 / step, "accuracy": 1 - 0.5 / step,
+                 "reconstruction_error": 2 / step} for step in range(1, 41)]
+    picture = learning_curves.of_run(training, [{**training[-1], "accuracy": 0.9}])
+    found = {axis.get_title(): [line.get_xydata()[-1].tolist() for line in axis.lines]
+             for axis in picture.axes}
+    mean = np.mean([1 / 39, 1 / 40])
+    np.testing.assert_allclose(found["Margin loss"], [[40, 1 / 40], [39.5, mean], [40, 1 / 40]])
+    np.testing.assert_allclose(found["Reconstruction loss"][:2], [[40, 2 / 40], [39.5, 2 * mean]])
+    np.testing.assert_allclose(found["Error (%)"], [[40, 50 / 40], [39.5, 50 * mean], [40, 10]])
+
+
+def test_a_run_of_one_step_without_error_is_drawn(tmp_path):
+    rows = [{"step": 1, "batch_classification_cost": 0.1, "reconstruction_error": 0.0,
+             "accuracy": 1.0}]
+    figures.save(learning_curves.of_run(rows), str(tmp_path / "curves.png"))

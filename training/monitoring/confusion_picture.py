@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 
-# Blue and vermillion of Okabe and Ito, which colour-blind readers tell apart.
-FOUND, MISTAKEN = np.array([0, 114, 178]) / 255, np.array([213, 94, 0]) / 255
+# Blue and vermillion of Okabe and Ito, which colour-blind readers tell apart. The blue is pale: the
+# diagonal is full and the errors are few, so these have to stand out.
+FOUND, MISTAKEN = np.array([191, 220, 236]) / 255, np.array([213, 94, 0]) / 255
 LEAST_TINT = 0.12       # of a cell that counts one example
 MOST_NAMED = 30         # classes whose names and counts are shown; of more, every n-th name
 MOST_LETTERS = 20       # of a class name
@@ -37,8 +38,8 @@ def draw(confusion, class_names, title):
     axes = figure.subplots()
     strength, tints = _tints(matrix, confusion.examples)
     axes.imshow(tints, interpolation="nearest")
-    axes.set(xlabel="predicted", ylabel="class")
-    figure.suptitle(title.replace(": ", ":\n", 1), fontsize=10, parse_math=False)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    figure.suptitle(title.replace(": ", ":\n", 1), fontsize=11, parse_math=False)
     named = range(0, count, -(-count // MOST_NAMED))
     names = [name if len(name) <= MOST_LETTERS else name[:MOST_LETTERS - 1] + "…"
              for name in (class_names[number] for number in named)]
@@ -47,13 +48,13 @@ def draw(confusion, class_names, title):
     axes.set_yticks(named, names, parse_math=False)
     errors = axes.secondary_yaxis("right")
     errors.set_yticks(named, [
-        f"{confusion.wrong_percent[number]:.3g}%" if confusion.examples[number] else "none"
+        f"{confusion.wrong_percent[number]:.2f} %" if confusion.examples[number] else "none"
         for number in named])
-    errors.set_ylabel("wrong")
+    errors.set_ylabel("of the class wrong")
     if count <= MOST_NAMED:
         for row, column in np.argwhere(matrix):
-            axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=8,
-                      color="white" if strength[row, column] > 0.6 else "black")
+            axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=9,
+                      color="white" if strength[row, column] > 0.6 and row != column else "black")
     canvas = FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)        # letters that the font lacks

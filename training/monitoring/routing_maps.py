@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from capsules import norm
 
+OUTLIERS = 1            # percent of the differences, which are beyond a picture's scale
 MOST_RED, MOST_BLUE = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
 
 
@@ -60,10 +61,25 @@ def routing_maps(network, images):
                        norm(steps.capsules).numpy(), lengths.numpy())
 
 
+def scale(values, even):
+    """Returns the difference from the even share that gets a picture's strongest colour.
+
+    A single capsule that votes for one class alone would pale all others; it is beyond the scale.
+
+    Args:
+      values: float array of shares or coupling coefficients, after the last iteration.
+      even: float, the even share.
+
+    Returns:
+      float, above 0.
+    """
+    return max(np.percentile(np.abs(values - even), 100 - OUTLIERS), 1e-6)
+
+
 def pictures(images, maps):
     """Draws each image beside its shares, iterations in rows and classes in columns.
 
-    Shares above the even one are red, those below blue, strongest at the image's extremes.
+    Shares above the even one are red, those below blue, strongest at the end of the image's scale.
 
     Args:
       images: float32 [batch, height, width, depth]; of several channels, the first is shown.
@@ -75,9 +91,9 @@ def pictures(images, maps):
     images = np.asarray(images)[..., :1]
     low, high = (find(images, axis=(1, 2, 3), keepdims=True) for find in (np.min, np.max))
     images = (images - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
-    above = maps.shares() - maps.even_share         # [iterations, batch, classes, rows, columns]
-    strongest = np.abs(above).max(axis=(0, 2, 3, 4), keepdims=True)
-    coloured = _diverging(above / np.maximum(strongest, np.finfo(np.float32).tiny))
+    shares, even = maps.shares(), maps.even_share   # [iterations, batch, classes, rows, columns]
+    strongest = np.array([scale(own, even) for own in shares[-1]])[:, None, None, None]
+    coloured = _diverging(np.clip((shares - even) / strongest, -1, 1))
     height, width = images.shape[1:3]
     factor = -(-max(height, width) // min(coloured.shape[3:5]))
     cells = coloured.repeat(factor, axis=3).repeat(factor, axis=4)

@@ -4,7 +4,7 @@ import pytest
 import models
 from input_data.dataset import DatasetInfo
 from models.hparams import HParams
-from training.monitoring.routing_maps import RoutingMaps, pictures, routing_maps
+from training.monitoring.routing_maps import RoutingMaps, pictures, routing_maps, scale
 
 INFO = DatasetInfo("wide", 20, 24, 1, 4, ())
 
@@ -71,6 +71,14 @@ def test_pictures_show_more_in_red_and_less_in_blue(images):
     assert red[0] > 0.6 > red[2] and blue[2] > 0.6 > blue[0]
     np.testing.assert_array_equal(white, 1)
     np.testing.assert_array_equal(found[:, rows, columns], 1)
+
+
+def test_one_outlier_leaves_the_others_their_colours():
+    shares = np.random.default_rng(0).normal(0.1, 0.01, [10, 6, 6])
+    others = scale(shares, 0.1)
+    shares[2, 1, 0] = 0.9
+    assert 0.02 < others <= scale(shares, 0.1) < 1.1 * others
+    assert scale(np.full([3, 2], 0.1), 0.1) > 0
 
 
 def test_even_shares_are_white(images):
