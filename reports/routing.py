@@ -172,7 +172,7 @@ def _main(settings):
     from training.monitoring.routing_maps import routing_maps
 
     chosen, path, number, file = settings
-    network, data = trained_network.load(chosen, needs=("class_capsules",))
+    network, data = trained_network.load(chosen, needs=("grid",))
     names = data.info.class_names
     if file is not None:
         images, what = picture_files.batch([file], data)["images"], file

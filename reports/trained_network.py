@@ -67,20 +67,25 @@ def load(config, needs=()):
 
     Args:
       config: Config of an evaluation.
-      needs: parts that the network must have: "class_capsules", "decoder".
+      needs: parts that the network must have: "class_capsules", "decoder", or "grid", class capsules
+        with voting capsules at the places of a grid.
 
     Raises:
       DataError, HParamsError, RunError: if data or checkpoint are missing or do not fit.
     """
+    from models.capsule_model import CapsuleModel
     from training.checkpoints.read import StoredCheckpoint
     from training.evaluation.evaluate import Evaluator
 
     stored = StoredCheckpoint(config.checkpoint)
     evaluator = Evaluator(config, [resume.read(stored.folder)], quiet=True)
     network = evaluator.network
-    if "class_capsules" in needs and not hasattr(network, "class_capsules"):
+    if {"class_capsules", "grid"} & set(needs) and not hasattr(network, "class_capsules"):
         raise RunError(f"{config.checkpoint} is of the network {network.name}, which has no "
                        "capsules.")
+    if "grid" in needs and not isinstance(network, CapsuleModel):
+        raise RunError(f"{config.checkpoint} is of the network {network.name}, whose voting "
+                       "capsules lie in no grid: there are no maps of its routing.")
     if "decoder" in needs and network.decoder is None:
         raise RunError(f"{config.checkpoint} has no decoder (remake=false): nothing is "
                        "reconstructed.")

@@ -148,6 +148,8 @@ def test_an_empty_name_of_a_checkpoint_is_refused():
 @pytest.mark.parametrize("needs, overrides, model, message", [
     (("class_capsules",), "", "baseline", "baseline, which has no capsules"),
     (("class_capsules", "decoder"), "remake=false", "capsule", "has no decoder"),
+    (("grid",), "", "baseline", "baseline, which has no capsules"),
+    (("grid",), "", "efficient", "efficient, whose voting capsules lie in no grid"),
 ])
 def test_networks_that_lack_something_are_refused(untrained, needs, overrides, model, message):
     with pytest.raises(RunError, match=message):
