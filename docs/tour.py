@@ -186,8 +186,8 @@ plt.show()
 # %% [markdown]
 # ## Where the votes come from
 #
-# Now routing in a whole network: 1,152 primary capsules vote for ten classes. After the first
-# iteration every class has the same share of each place. After the third, most capsules still
+# Now routing in a whole network: 1,152 primary capsules vote for ten classes. In the first
+# iteration every class gets the same share of each place. In the third, most capsules still
 # divide their votes almost equally, but a few give most of theirs to one class, and these decide.
 # For this 4 they look at the open top, which a 9 does not have, and at the lower left, where a 6
 # would go on. The colour scale leaves out the strongest one percent, so that you can see the rest.

@@ -1,6 +1,6 @@
 """Moves the dimensions of class capsules, and draws the decoded images (paper, figure 4).
 
-    python -m reports.dimensions --checkpoint=runs/demo/train/model.ckpt-2200 --digits=2,5
+    python -m reports.dimensions --checkpoint=runs/demo/train/model.ckpt-2100 --digits=2,5
 
 A row is a dimension of the winning capsule, a column a value that is added to it. --animate also
 writes a GIF, in which all dimensions swing at once. Dimensions are numbered; once you have seen

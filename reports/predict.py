@@ -1,6 +1,6 @@
 """Reads images with a trained network: any image file, one digit (or object) in each.
 
-    python -m reports.predict --checkpoint=runs/demo/train/model.ckpt-2200 five.png photo.jpg
+    python -m reports.predict --checkpoint=runs/demo/train/model.ckpt-2100 five.png photo.jpg
 
 Prints the class of each image and the lengths of the class capsules. Digits may be of any size
 and place, dark on light or light on dark: they are scaled and centred like MNIST's. Images

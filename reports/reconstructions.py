@@ -1,6 +1,6 @@
 """Draws a capsule network's predictions for test images, and its reconstructions of them.
 
-    python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-2200
+    python -m reports.reconstructions --checkpoint=runs/demo/train/model.ckpt-2100
 
 Shows the first test images that are classified correctly and the first that are not (figure 3).
 A wrong one is reconstructed twice: from the capsule of its label and from that of the predicted

@@ -1,7 +1,7 @@
 """Draws how routing divides the votes of an image's capsules among the classes, step by step.
 
-    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2200 --example=3
-    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2200 --image=photo.jpg
+    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2100 --example=3
+    python -m reports.routing --checkpoint=runs/demo/train/model.ckpt-2100 --image=photo.jpg
 
 The picture shows the image; the length of each class capsule after each iteration; the share of
 the votes for each class at each place, by iteration; and the coupling coefficients of every type

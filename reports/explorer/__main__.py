@@ -1,7 +1,7 @@
 """Writes a page in which the capsule network reads what you draw: one HTML file, usable offline.
 
     python -m reports.explorer --output=explorer.html
-    python -m reports.explorer --checkpoint=runs/demo/train/model.ckpt-2200 --output=explorer.html
+    python -m reports.explorer --checkpoint=runs/demo/train/model.ckpt-2100 --output=explorer.html
 
 The page shows the lengths of the class capsules, the reconstruction, how routing divides the votes
 in each iteration, and what each dimension of a capsule means. The network computes in the page.
