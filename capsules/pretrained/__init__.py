@@ -13,6 +13,8 @@ import tensorflow as tf
 NETWORKS = {
     "mnist": "digits of 28x28 pixels; 0.40 % of MNIST's test digits are wrong; trained on all "
              "60,000 training digits for 16,500 steps",
+    "mnist_small": "the same digits, with 8 types of primary capsules instead of 32; 0.42 % wrong; "
+                   "trained for 5,000 steps",
 }
 
 
