@@ -67,8 +67,8 @@ def load(config, needs=()):
 
     Args:
       config: Config of an evaluation.
-      needs: parts that the network must have: "class_capsules", "decoder", or "grid", class capsules
-        with voting capsules at the places of a grid.
+      needs: parts that the network must have: "class_capsules", "decoder", or "grid": class
+        capsules with voting capsules at the places of a grid.
 
     Raises:
       DataError, HParamsError, RunError: if data or checkpoint are missing or do not fit.
