@@ -94,6 +94,4 @@ def animate(panels, path):
             "P", palette=Image.Palette.ADAPTIVE, colors=64))
         picture.set_layout_engine("none")       # keep the layout of the first frame
     frames += frames[-2:0:-1]
-    figures.write(path, lambda aside: frames[0].save(
-        aside, format="GIF", save_all=True, append_images=frames[1:], loop=0,
-        duration=FRAME_MILLISECONDS))
+    figures.write_film(path, frames, FRAME_MILLISECONDS)

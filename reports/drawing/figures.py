@@ -10,8 +10,9 @@ from commands.whole_files import whole_file
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 ORANGE, SKY_BLUE, BLUE, VERMILLION = "#E69F00", "#56B4E9", "#0072B2", "#D55E00"
+GREEN, PURPLE = "#009E73", "#CC79A7"
 # Colour, marker and dashes of each line in a diagram, readable without the colours.
-LINES = ((BLUE, "s", ":"), (ORANGE, "^", "--"), ("#009E73", "o", "-"), ("#CC79A7", "D", "-."),
+LINES = ((BLUE, "s", ":"), (ORANGE, "^", "--"), (GREEN, "o", "-"), (PURPLE, "D", "-."),
          (SKY_BLUE, "v", "-"), (VERMILLION, "P", "--"))
 DOTS_PER_INCH = 100
 LARGEST = 2**15     # pixels; many programs cannot show larger pictures
@@ -55,6 +56,20 @@ def write(path, make, replace=False):
             make(aside)
     except OSError as error:
         raise RunError(f"{path} cannot be written ({error}).") from None
+
+
+def write_film(path, frames, milliseconds, replace=False):
+    """Writes images as a GIF that starts again at its end; raises as `save`.
+
+    Args:
+      path: str.
+      frames: list of PIL images.
+      milliseconds: int, or a list with one for each frame.
+      replace: whether an earlier file may be replaced.
+    """
+    write(path, lambda aside: frames[0].save(
+        aside, format="GIF", save_all=True, append_images=frames[1:], loop=0,
+        duration=milliseconds), replace)
 
 
 def bare(axis):

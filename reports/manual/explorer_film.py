@@ -107,9 +107,7 @@ def write_film(frames, path):
     small = [image.resize(size, Image.Resampling.LANCZOS) for image, _ in frames]
     palette = small[-1].quantize(COLOURS)           # the same for all, so that they compress well
     small = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in small]
-    figures.write(path, lambda aside: small[0].save(
-        aside, format="GIF", save_all=True, append_images=small[1:], loop=0,
-        duration=[milliseconds for _, milliseconds in frames]), replace=True)
+    figures.write_film(path, small, [milliseconds for _, milliseconds in frames], replace=True)
 
 
 def _settings(values):

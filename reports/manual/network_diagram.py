@@ -18,7 +18,6 @@ WIDTH, HEIGHT = 900, 464        # of the drawing; the file has twice as many pix
 TOP, BOTTOM = 142, 362          # the middles of the two rows
 SMALL, NORMAL = 15, 17          # font sizes, points
 FACE = 70                       # width of an image
-GREEN = "#009E73"
 
 FLAGS = command_line.new_flags()
 figures.define_output(FLAGS, "network.png")
@@ -182,14 +181,14 @@ def _bars(axis, left, row, lengths, winner):
         axis.text(left - 5, place, str(number), fontsize=12, ha="right", va="center",
                   fontweight="bold" if number == winner else "normal")
         axis.barh(place, 62 * length, left=left, height=0.75 * cell,
-                  color=GREEN if number == winner else "0.6")
+                  color=figures.GREEN if number == winner else "0.6")
 
 
 def _bar_of_units(axis, left, row, height):
     from matplotlib.patches import FancyBboxPatch
 
     axis.add_patch(FancyBboxPatch((left, row - height / 2), 26, height, facecolor="#C8E9DE",
-                                  boxstyle="round,pad=0,rounding_size=5", edgecolor=GREEN,
+                                  boxstyle="round,pad=0,rounding_size=5", edgecolor=figures.GREEN,
                                   linewidth=2.5))
 
 

@@ -24,7 +24,8 @@ VOTES = np.array([[[0.95, 0.75], [0.9, -0.7]],
                   [[-0.75, 0.9], [-1.0, 0.6]],
                   [[0.25, -1.15], [-0.75, 0.9]]], np.float32)
 WHOLES = "AB"
-COLOURS = (figures.ORANGE, figures.BLUE, "#009E73", "#CC79A7", figures.SKY_BLUE)    # of parts
+COLOURS = (figures.ORANGE, figures.BLUE, figures.GREEN, figures.PURPLE,
+           figures.SKY_BLUE)        # of parts
 REACH = 1.45            # of the axes, each way
 THICKEST = 9            # points, the line of a vote with a share of 1
 COLUMN = 300            # pixels, of an iteration
@@ -142,9 +143,7 @@ def animate(votes, shares, capsules, path):
             64, dither=Image.Dither.NONE))
         milliseconds.append(FRAME_MILLISECONDS * (1 if part else PAUSE))
     milliseconds[-1] *= 2
-    figures.write(path, lambda aside: frames[0].save(
-        aside, format="GIF", save_all=True, append_images=frames[1:], loop=0,
-        duration=milliseconds))
+    figures.write_film(path, frames, milliseconds)
 
 
 def _settings(values):
