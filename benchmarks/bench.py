@@ -14,7 +14,7 @@ from absl import flags
 
 from benchmarks import machine, report
 from benchmarks.contest import WorkerError, quartiles
-from benchmarks.findings import STANDARD_BATCH, TARGETS, Findings, Row, Settings
+from benchmarks.findings import STANDARD_BATCH, WORK, Findings, Row, Settings
 from benchmarks.networks import INFOS
 from commands import command_line
 from commands.errors import UsageError
@@ -22,14 +22,12 @@ from commands.errors import UsageError
 FAILED = 1
 
 FLAGS = command_line.new_flags()
-flags.DEFINE_list("networks", ["mnist"], f"Networks to measure training, evaluation and batches "
-                  f"of: {', '.join(INFOS)}.", flag_values=FLAGS)
-flags.DEFINE_list("rows", list(TARGETS), f"Rows of the table, of {', '.join(TARGETS)}.",
+flags.DEFINE_list("networks", ["mnist"], f"Networks to measure training and evaluation of: "
+                  f"{', '.join(INFOS)}.", flag_values=FLAGS)
+flags.DEFINE_list("rows", list(WORK), f"Rows of the table, of {', '.join(WORK)}.",
                   flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", STANDARD_BATCH, "Images in a batch of training.", lower_bound=1,
                      flag_values=FLAGS)
-flags.DEFINE_list("batch_sizes", ["32", "64", "128", "256"], "Batches of the row batches.",
-                  flag_values=FLAGS)
 flags.DEFINE_integer("steps", 10, "Steps of each contestant that count.", lower_bound=1,
                      flag_values=FLAGS)
 flags.DEFINE_integer("threads", 0, "TensorFlow's threads; 0 leaves them to TensorFlow.",
@@ -60,44 +58,29 @@ def bench(settings, folder, invocation):
     print(report.write(folder, "speed and memory against a plain implementation",
                        _sections(facts, invocation, settings, found), {
         "command": invocation, "machine": facts, "settings": dataclasses.asdict(settings),
-        "rows": [{**dataclasses.asdict(row), **dataclasses.asdict(row.target), "met": row.met}
-                 for row in found.rows],
-        "timings": {name: dataclasses.asdict(timing) for name, timing in found.timings.items()},
-        "operations": found.floors, "peaks": found.peaks}))
+        "rows": [dataclasses.asdict(row) for row in found.rows],
+        "timings": {name: dataclasses.asdict(timing)
+                    for name, timing in found.timings.items()}}))
     return FAILED if any(row.value is None for row in found.rows) else None
 
 
 def _sections(facts, invocation, settings, found):
     """Returns the report's parts as Markdown."""
-    parts = [
+    return [
         report.machine(facts, invocation),
         f"Medians of {settings.steps} steps, with quartiles; contestants take turns.",
-        report.table(["row", "network", "work", "asked", ">measured", ">quartiles", "met",
-                      "behind it"], [_cells(row) for row in found.rows]),
+        report.table(["row", "network", "work", ">measured", ">quartiles", "behind it"],
+                     [_cells(row) for row in found.rows]),
         "## Timings",
         report.table(["what", ">median, s", ">quartiles, s", ">items a second", ">peak memory, GB"],
                      [_timing_cells(name, timing) for name, timing in found.timings.items()])]
-    if found.floors:
-        peaks = " and ".join(f"{rate / 1e9:.0f} GFLOP/s in {precision}"
-                             for precision, rate in found.peaks.items())
-        parts += [
-            "## Floors",
-            f"Peak, measured with a product of 4096x4096 matrices: {peaks}. Floors are the "
-            "operations of a training step over the peak in float32: of the convolutions "
-            "computed directly, then of the parts of a step as the project does it.",
-            report.table(["network", "part", ">GFLOP", ">floor, s"], [
-                [network, part, f"{amount / 1e9:.1f}", f"{amount / found.peaks['float32']:.3f}"]
-                for network, amounts in found.floors.items()
-                for part, amount in amounts.items()])]
-    return parts
 
 
 def _cells(row):
-    unit = row.target.unit
-    return [row.name, row.network, row.target.work, row.target.asked if row.is_asked else "-",
+    work, unit = WORK[row.name]
+    return [row.name, row.network, work,
             "not measured" if row.value is None else f"{row.value:.3g}{unit}",
-            "" if row.low is None else f"{row.low:.3g} to {row.high:.3g}",
-            {True: "yes", False: "no", None: "-"}[row.met], row.note]
+            "" if row.low is None else f"{row.low:.3g} to {row.high:.3g}", row.note]
 
 
 def _timing_cells(name, timing):
@@ -107,18 +90,14 @@ def _timing_cells(name, timing):
 
 
 def _settings(flag_values):
-    for name, choices in (("networks", INFOS), ("rows", TARGETS)):
+    for name, choices in (("networks", INFOS), ("rows", WORK)):
         for value in flag_values[name].value:
             if value not in choices:
                 raise UsageError(f"--{name}: expected {', '.join(choices)}, "
                                  f"found {value!r}.")
-    sizes = flag_values.batch_sizes
-    if not sizes or not all(size.isdigit() and int(size) for size in sizes):
-        raise UsageError(f"--batch_sizes: expected numbers of 1 or more, found "
-                         f"{','.join(sizes)!r}.")
     report.prepare(flag_values)
     return Settings(tuple(flag_values.networks), tuple(flag_values.rows), flag_values.batch_size,
-                    tuple(map(int, sizes)), flag_values.steps, flag_values.threads)
+                    flag_values.steps, flag_values.threads)
 
 
 def main(argv):

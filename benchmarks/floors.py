@@ -7,19 +7,7 @@ from benchmarks.plain import ATOMS, CLASS_ATOMS, DECODER_UNITS, FEATURES, KERNEL
 from capsules.convolution.spectral import Spectral
 
 
-def direct_convolutions(hparams, info, batch):
-    """Returns the operations of direct convolutions and their gradients, but that of the images.
-
-    Args:
-      hparams: HParams.
-      info: DatasetInfo.
-      batch: int, images in a step.
-    """
-    first, second = _convolutions(hparams, info)
-    return 2 * _direct(*first, batch) + 3 * _direct(*second, batch)
-
-
-def transformed(hparams, info, batch):
+def operations(hparams, info, batch):
     """Returns the operations of a step by part: a dict.
 
     The second convolution's are the products and transforms of the spectral one.

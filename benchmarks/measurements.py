@@ -2,24 +2,22 @@
 
 import functools
 
-from benchmarks import contest, floors
+from benchmarks import contest
 from benchmarks.contest import quartiles
 from benchmarks.findings import STANDARD_BATCH, Findings, Row
-from benchmarks.networks import HPARAMS, INFOS
 
 EVALUATION_BATCH = 100
 PAIRS_BATCH = 64
 PLAIN_CIFAR10_BATCH = 32    # as many as fit into memory with its votes
 INPUT_BLOCK = 3             # steps in a turn: one more than the pipeline prepares ahead
-TRAINING_ROWS = ("training", "bfloat16", "direct_floor", "own_floor", "memory")
+TRAINING_ROWS = ("training", "bfloat16", "memory")
 
 
 def measurements(settings):
     """Returns a list of (names of rows, network or "", function that returns the Findings)."""
     found = [(rows, network, functools.partial(function, settings, network))
              for network in settings.networks
-             for rows, function in ((TRAINING_ROWS, training), (("evaluation",), evaluation),
-                                    (("batches",), batches))]
+             for rows, function in ((TRAINING_ROWS, training), (("evaluation",), evaluation))]
     others = {("routing",): routing, ("multimnist",): multimnist,
               ("cifar10_memory", "cifar10_speed"): cifar10, ("records",): records,
               ("startup",): first_step, ("input",): input_pipeline}
@@ -28,34 +26,21 @@ def measurements(settings):
 
 
 def training(settings, network):
-    """Training, with products of matrices for the peak of the machine in the same minutes."""
+    """Training, in both precisions."""
     batch, base = settings.batch_size, {"network": network, "batch_size": settings.batch_size}
     ours = {"implementation": "ours", **base}
     timings, gpu = contest.hold({
         f"{network} training, plain, batch {batch}": ({"implementation": "plain", **base}, "train"),
         f"{network} training, float32, batch {batch}": (ours, "train"),
         f"{network} training, bfloat16, batch {batch}":
-            ({**ours, "precision": "bfloat16"}, "train"),
-        "product, float32": ({"implementation": "product"}, "multiply"),
-        "product, bfloat16": ({"implementation": "product", "precision": "bfloat16"}, "multiply"),
-    }, settings.steps)
-    plain, ours, half, product, half_product = timings.values()
-    parts = floors.transformed(HPARAMS[network], INFOS[network], batch)
-    direct = floors.direct_convolutions(HPARAMS[network], INFOS[network], batch)
-    row = functools.partial(Row, network=network,
-                            is_asked=network == "mnist" and batch == STANDARD_BATCH)
-    return Findings(
-        rows=[
-            row("training", **_faster(ours, plain)),
-            row("bfloat16", **_faster(half, plain)),
-            row("direct_floor", **_over_floor(ours, product, direct)),
-            row("own_floor", **_over_floor(ours, product, parts["second convolution"],
-                                           sum(parts.values()))),
-            row("memory", value=ours.memory / plain.memory,
-                note=f"{ours.memory / 1e9:.2f} GB against {plain.memory / 1e9:.2f} GB"),
-        ],
-        timings=timings, peaks={"float32": product.rate, "bfloat16": half_product.rate},
-        floors={network: {"direct convolutions": direct, **parts}}, gpu=gpu)
+            ({**ours, "precision": "bfloat16"}, "train")}, settings.steps)
+    plain, ours, half = timings.values()
+    return Findings([
+        Row("training", network, **_faster(ours, plain)),
+        Row("bfloat16", network, **_faster(half, plain)),
+        Row("memory", network, ours.memory / plain.memory,
+            note=f"{ours.memory / 1e9:.2f} GB against {plain.memory / 1e9:.2f} GB")],
+        timings, gpu=gpu)
 
 
 def evaluation(settings, network):
@@ -63,8 +48,7 @@ def evaluation(settings, network):
     plain, ours, timings, gpu = _against_plain(
         settings, f"{network} evaluation, {{}}, batch {EVALUATION_BATCH}", "evaluate",
         network=network, batch_size=EVALUATION_BATCH)
-    return Findings([Row("evaluation", network, **_faster(ours, plain),
-                         is_asked=network == "mnist")], timings, gpu=gpu)
+    return Findings([Row("evaluation", network, **_faster(ours, plain))], timings, gpu=gpu)
 
 
 def routing(settings):
@@ -129,24 +113,8 @@ def input_pipeline(settings):
     repeated, real = timings.values()
     added, low, high = (100 * (seconds / repeated.median - 1)
                         for seconds in (real.median, *quartiles(real.seconds)))
-    return Findings([Row(
-        "input", "mnist", added, low, high, f"{real.median:.3g} s against {repeated.median:.3g} s",
-        is_asked=settings.batch_size == STANDARD_BATCH)], timings, gpu=gpu)
-
-
-def batches(settings, network):
-    """Training at several sizes of the batch."""
-    sizes = sorted(settings.batch_sizes)
-    timings, gpu = contest.hold(
-        {f"{network} training, float32, batch {size}, in turns of batches":
-            ({"implementation": "ours", "network": network, "batch_size": size}, "train")
-         for size in sizes}, settings.steps)
-    first, *others = timings.values()
-    growth = max((first.rate / timing.rate for timing in others), default=1.0)
-    note = ", ".join(f"{size}: {timing.median:.3g} s"
-                     for size, timing in zip(sizes, timings.values()))
-    return Findings([Row("batches", network, growth, note=note, is_asked=network == "mnist")],
-                    timings, gpu=gpu)
+    note = f"{real.median:.3g} s against {repeated.median:.3g} s"
+    return Findings([Row("input", "mnist", added, low, high, note)], timings, gpu=gpu)
 
 
 def _against_plain(settings, title, work, **contestant):
@@ -166,18 +134,3 @@ def _faster(ours, plain):
     if scale != 1:
         note += f", {ours.rate:.3g} against {plain.rate:.3g} items a second"
     return {"value": ours.rate / plain.rate, "low": low, "high": high, "note": note}
-
-
-def _over_floor(ours, product, operations, whole=None):
-    """Returns a Row's values: a Timing over a number of operations at the product's rate.
-
-    The note also compares it with the operations of the whole step, if given.
-    """
-    floor = operations / product.rate
-    low, high = quartiles([mine / (operations * seconds / product.items)
-                           for mine, seconds in zip(ours.seconds, product.seconds)])
-    note = f"{ours.median:.3g} s over {floor:.3g} s, {operations / 1e9:.1f} GFLOP"
-    if whole:
-        note += (f"; {ours.median / (whole / product.rate):.3g}x of the whole step's "
-                 f"{whole / 1e9:.1f} GFLOP")
-    return {"value": ours.median / floor, "low": low, "high": high, "note": note}

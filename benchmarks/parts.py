@@ -46,7 +46,7 @@ def parts(contestant):
     network = contestants.make_network(contestant)
     info, batch = INFOS[contestant.network], contestant.batch_size
     data = contestants.random_batch(info, batch)
-    needed = floors.transformed(network.hparams, info, batch)
+    needed = floors.operations(network.hparams, info, batch)
 
     def outputs(layer, inputs):
         return tf.random.uniform(layer(inputs).shape, dtype=layer.compute_dtype)

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from benchmarks import contestants, networks, parts
+from benchmarks import contestants, floors, networks, parts
+from benchmarks.networks import HPARAMS, INFOS
 from models.hparams import HParams
 
 
@@ -20,3 +21,12 @@ def test_every_part_and_the_step_are_measured(network, tmp_path, monkeypatch):
     assert found["routing"]["floor"] > 0 and found["optimizer"]["floor"] is None
     assert bool(found["decoder"]["floor"]) == tiny.remake
     assert "| whole step |" in (tmp_path / "report.md").read_text()
+
+
+def test_floors_count_the_paper_networks_operations():
+    needed = floors.operations(HPARAMS["mnist"], INFOS["mnist"], 128)
+    assert needed["first convolution"] == 2 * 2 * 128 * 400 * 81 * 256
+    assert 29e9 < 3 * 2 * 148 * 128 * 1024 * 256 < needed["second convolution"] < 43e9
+    assert needed["routing"] == 17 * 2 * 128 * 1152 * 8 * 160
+    assert needed["decoder"] == 6 * 128 * (160 * 512 + 512 * 1024 + 1024 * 784)
+    assert floors.operations(HPARAMS["cifar10"], INFOS["cifar10"], 128)["decoder"] == 0
