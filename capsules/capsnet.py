@@ -51,7 +51,9 @@ class CapsNet(keras.Model):
       atoms: number of components of a class capsule.
       routing: number of iterations of dynamic routing, or a `routing.Routing`.
       padding: of both convolutions, "valid", for images of 17x17 and more, or "same".
-      decoder: whether to reconstruct the targets.
+      decoder: whether to reconstruct the targets, or a layer that does: it takes capsules and
+        `targets` as `Decoder` does.
+      reconstruction_scale: weight of the reconstruction loss.
       algorithm: of the convolutions (see `convolution.algorithm`).
       **kwargs: arguments of keras.Model.
 
@@ -64,7 +66,8 @@ class CapsNet(keras.Model):
     def __init__(self, image_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10,
                  num_targets: int = 1, filters: int = 256, primary_types: int = 32,
                  primary_atoms: int = 8, hidden: Sequence[keras.layers.Layer] = (), atoms: int = 16,
-                 routing: int | Routing = 3, padding: str = "valid", decoder: bool = True,
+                 routing: int | Routing = 3, padding: str = "valid",
+                 decoder: bool | keras.layers.Layer = True, reconstruction_scale: float = 0.0005,
                  algorithm: str = "auto", **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
@@ -79,17 +82,19 @@ class CapsNet(keras.Model):
             primary_types, primary_atoms, padding=padding, algorithm=algorithm, flatten=False,
             leaky=getattr(routing, "leaky", False), dtype=self.dtype_policy, name="conv_capsule1")
         self.encoder = [convolution, primary,
-                        *(keras.saving.deserialize_keras_object(layer)
-                          if isinstance(layer, dict) else layer for layer in hidden)]
+                        *map(_layer, hidden)]
         # Class capsules are as exact as the weights, whatever the policy.
         exact = self.variable_dtype
         self.class_capsules = ClassCapsules(num_classes, atoms, routing, dtype=exact,
                                             name="capsule2")
-        self.decoder = None
-        if decoder:
-            self.decoder = Decoder(self.image_shape, num_targets, dtype=exact, name="recons")
+        if isinstance(decoder, bool):
+            decoder = Decoder(self.image_shape, num_targets, dtype=exact,
+                              name="recons") if decoder else None
+        self.decoder = _layer(decoder)
+        self.reconstruction_scale = reconstruction_scale
         names = ["accuracy", "classification_loss", "reconstruction_loss"]
-        self._means = [keras.metrics.Mean(name=name) for name in names[:3 if decoder else 2]]
+        self._means = [keras.metrics.Mean(name=name)
+                       for name in names[:2 if self.decoder is None else 3]]
         self.build((None, *self.image_shape))
 
     @classmethod
@@ -119,17 +124,18 @@ class CapsNet(keras.Model):
             if not layer.built:     # hidden layers that were loaded are
                 layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        if self.decoder is not None:
+        if self.decoder is not None and not self.decoder.built:
             self.decoder.build(shape)
 
     def call(self, images):
         return norm(self.represent(images))
 
-    def represent(self, images: tf.Tensor) -> tf.Tensor:
+    def represent(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Computes the class capsules of images.
 
         Args:
           images: float [batch, height, width, depth].
+          training: whether layers such as dropout train; None leaves it to Keras.
 
         Returns:
           float [batch, num_classes, atoms].
@@ -140,7 +146,7 @@ class CapsNet(keras.Model):
         images = tf.convert_to_tensor(images)
         if not images.dtype.is_floating:
             raise ValueError(f"Expected images of floats in [0, 1]. Received: {images.dtype.name}.")
-        return self.class_capsules(self.encode(images))
+        return self.class_capsules(self.encode(images, training))
 
     def routing_steps(self, images: tf.Tensor) -> RoutingSteps:
         """Computes every iteration of the class capsules' routing.
@@ -164,18 +170,19 @@ class CapsNet(keras.Model):
         """
         return self.class_capsules.votes(self.encode(images))
 
-    def encode(self, images: tf.Tensor) -> tf.Tensor:
+    def encode(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Computes the capsules that vote for the classes.
 
         Args:
           images: float [batch, height, width, depth].
+          training: whether layers such as dropout train; None leaves it to Keras.
 
         Returns:
           float [batch, rows, columns, types, atoms].
         """
         outputs = images
         for layer in self.encoder:
-            outputs = layer(outputs)
+            outputs = layer(outputs, training=training)
         return outputs
 
     def reconstruct(self, images: np.ndarray, targets: np.ndarray | None = None,
@@ -194,7 +201,7 @@ class CapsNet(keras.Model):
           ValueError: if the network has no decoder.
         """
         if self.decoder is None:
-            raise ValueError("Expected a network with decoder=True. Received: decoder=False.")
+            raise ValueError("Expected a network with a decoder. Received: decoder=False.")
         starts = range(0, len(images), batch_size)
         parts = [self.decoder(self.represent(images[start:start + batch_size]),
                               targets=None if targets is None else
@@ -208,15 +215,15 @@ class CapsNet(keras.Model):
 
     def train_step(self, data):
         with tf.GradientTape() as tape:
-            loss, results = self._compare(data)
+            loss, results = self._compare(data, training=True)
             loss = self.optimizer.scale_loss(loss)
         self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
         return results
 
     def test_step(self, data):
-        return self._compare(data)[1]
+        return self._compare(data, training=False)[1]
 
-    def _compare(self, data):
+    def _compare(self, data, training):
         """Returns a batch's loss, and the metrics of this batch and those before."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         target_images = images[:, tf.newaxis]
@@ -225,18 +232,19 @@ class CapsNet(keras.Model):
             check_sizes(target_images.shape, num_targets=self.num_targets,
                         **dict(zip(("height", "width", "depth"), self.image_shape)))
         hot, ids = multi_hot_and_ids(labels, self.num_classes, self.num_targets)
-        capsules = self.represent(images)
+        capsules = self.represent(images, training)
         lengths = norm(capsules)
         if self.loss is None:
             loss = MarginLoss()(hot, lengths, weights)
             losses = {"classification_loss": loss}
-            loss += sum(self.losses)        # those of regularizers
+            # Those of regularizers; every replica adds its share.
+            loss += sum(self.losses) / tf.distribute.get_strategy().num_replicas_in_sync
         else:
             loss = self.compute_loss(images, labels, lengths, weights)
             losses = {"classification_loss": loss}
         if self.decoder is not None:
-            losses["reconstruction_loss"] = ReconstructionLoss()(
-                target_images, self.decoder(capsules, targets=ids), weights)
+            losses["reconstruction_loss"] = ReconstructionLoss(self.reconstruction_scale)(
+                target_images, self.decoder(capsules, targets=ids, training=training), weights)
             loss += losses["reconstruction_loss"]
         self._measure({**losses, "loss": loss}, correct(lengths, ids))
         return loss, self.compute_metrics(images, labels, lengths, weights)
@@ -259,5 +267,12 @@ class CapsNet(keras.Model):
                 "hidden": [keras.saving.serialize_keras_object(layer) for layer in hidden],
                 "atoms": self.class_capsules.atoms,
                 "routing": keras.saving.serialize_keras_object(self.class_capsules.routing),
-                "padding": convolution.padding, "decoder": self.decoder is not None,
+                "padding": convolution.padding,
+                "decoder": keras.saving.serialize_keras_object(self.decoder) or False,
+                "reconstruction_scale": self.reconstruction_scale,
                 "algorithm": convolution.algorithm}
+
+
+def _layer(layer):
+    """Returns a layer, also of what a saved model says of it."""
+    return keras.saving.deserialize_keras_object(layer) if isinstance(layer, dict) else layer

@@ -123,7 +123,7 @@ def test_a_loss_of_ones_own_takes_the_margin_losss_place(data):
     expected = keras.losses.sparse_categorical_crossentropy(labels, model(images))
     assert found["loss"] == pytest.approx(np.mean(expected), rel=1e-5)
     assert found["sparse_categorical_accuracy"] == found["accuracy"]
-    with pytest.raises(ValueError, match="decoder=True"):
+    with pytest.raises(ValueError, match="Received: decoder=False"):
         model.reconstruct(images)
 
 
@@ -142,7 +142,8 @@ def test_replicas_make_the_updates_of_one(data):
     for count in (1, 2):
         strategy = tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(count)])
         with strategy.scope():
-            model = small(routing=1)
+            model = small(routing=1, hidden=[
+                ConvCapsules(2, 4, kernel_size=1, kernel_regularizer=keras.regularizers.L2(0.1))])
             model.compile(keras.optimizers.SGD(0.1))
         loss = model.fit(*data, batch_size=16, epochs=1, shuffle=False, verbose=0).history["loss"]
         after.append((loss[0], *model.get_weights()))
@@ -195,6 +196,40 @@ def test_intermediate_capsules_are_to_be_had(data):
     layer = model.class_capsules
     routed = layer.routing(model.votes(data[0][:2]), layer.bias.value)
     np.testing.assert_allclose(routed, steps.capsules[-1], rtol=1e-4, atol=1e-6)
+
+
+def test_hidden_layers_train_in_training_alone(data):
+    images, labels = data
+    model = small(hidden=[keras.layers.Dropout(0.9, seed=0)])
+    model.compile(keras.optimizers.SGD(0.0))
+    loss = model.fit(images, labels, batch_size=48, verbose=0).history["loss"][0]
+    assert loss != pytest.approx(model.evaluate(images, labels, batch_size=48, verbose=0,
+                                                return_dict=True)["loss"], rel=1e-3)
+    np.testing.assert_array_equal(model(images), model(images))
+
+
+@keras.saving.register_keras_serializable(package="capsnet_test")
+class Blur(keras.layers.Layer):
+    """A decoder that draws one grey image for each target."""
+
+    def build(self, input_shape):
+        self.grey = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, capsules, targets=None):
+        return tf.fill([tf.shape(capsules)[0], 1, *SHAPE], self.grey.value)
+
+
+def test_a_decoder_of_ones_own_learns_and_is_saved(data, reloaded):
+    images, labels = data
+    model = small(decoder=Blur(), reconstruction_scale=0.01)
+    model.compile(keras.optimizers.Adam(0.1))
+    model.fit(images, labels, epochs=10, verbose=0)
+    again = reloaded(model)
+    assert again.decoder.grey.numpy() == pytest.approx(images.mean(), abs=0.1)
+    assert again.reconstruction_scale == 0.01
+    found = again.evaluate(images, labels, verbose=0, return_dict=True)["reconstruction_loss"]
+    off = images - again.decoder.grey.numpy()
+    assert found == pytest.approx(0.01 * np.square(off).sum() / len(images), rel=1e-4)
 
 
 def test_layers_of_capsules_may_lie_between(data, reloaded):

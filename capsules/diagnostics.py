@@ -2,7 +2,8 @@
 
 They take the RoutingSteps of any routing. A vote's shares are its coupling coefficients'
 magnitudes, scaled to sum to 1: couplings may be negative, and may sum to anything. A vote whose
-couplings are all 0 has equal shares.
+couplings are all 0 has equal shares. For `ConvCapsules`, [batch, rows, columns] takes the place of
+[batch] in all shapes.
 """
 
 import math
@@ -46,7 +47,7 @@ def winner_share(steps: RoutingSteps) -> tf.Tensor:
     Returns:
       Same dtype, [iterations, batch], from 0 to 1; equal shares give 1 / out_caps.
     """
-    shares = tf.reduce_mean(_shares(steps.couplings), axis=2)     # [iterations, batch, out_caps]
+    shares = tf.reduce_mean(_shares(steps.couplings), axis=-2)    # [iterations, batch, out_caps]
     winners = tf.argmax(norm(steps.capsules[-1]), axis=-1)
     is_winner = tf.one_hot(winners, shares.shape[-1], dtype=shares.dtype)
     return tf.reduce_sum(shares * is_winner, axis=-1)
@@ -69,8 +70,8 @@ def vote_agreement(steps: RoutingSteps, votes: tf.Tensor) -> tf.Tensor:
       Same dtype, [iterations, batch], from 0, where votes cancel, to 1, where those for a capsule
       have one direction. Where all weights are 0, it is 0.
     """
-    sums = tf.einsum("tbij,bija->tbja", steps.couplings, votes)
-    most = tf.einsum("tbij,bij->tb", tf.abs(steps.couplings), norm(votes))
+    sums = tf.einsum("t...ij,...ija->t...ja", steps.couplings, votes)
+    most = tf.einsum("t...ij,...ij->t...", tf.abs(steps.couplings), norm(votes))
     return tf.math.divide_no_nan(tf.reduce_sum(norm(sums), axis=-1), most)
 
 
@@ -86,7 +87,8 @@ def dead_capsules(steps: RoutingSteps, length: float = DEAD_LENGTH) -> tf.Tensor
     Returns:
       bool [out_caps].
     """
-    return tf.reduce_all(norm(steps.capsules[-1]) < length, axis=0)
+    is_short = norm(steps.capsules[-1]) < length
+    return tf.reduce_all(is_short, axis=list(range(is_short.shape.rank - 1)))
 
 
 def _shares(couplings):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from capsules import (
+    ConvCapsules,
     DynamicRouting,
     RoutingSteps,
     coupling_entropy,
@@ -82,6 +83,21 @@ def test_a_capsule_is_dead_if_it_is_short_in_every_example():
     steps = made_steps(np.zeros([1, 2, 4, 3]), lengths)
     assert dead_capsules(steps).numpy().tolist() == [True, False, False]
     assert dead_capsules(steps, length=0.1).numpy().tolist() == [True, True, False]
+
+
+def test_convolutional_capsules_are_diagnosed_at_every_position():
+    layer = ConvCapsules(3, 5, kernel_size=2)
+    inputs = tf.random.stateless_normal([2, 4, 3, 6, 4], seed=[0, 0])
+    layer.build(inputs.shape)
+    steps, votes = layer.routing_steps(inputs), layer.votes(inputs)
+    flat = RoutingSteps(*(tf.reshape(step, [3, -1, *step.shape[4:]]) for step in steps))
+    for found, expected in ((coupling_entropy(steps), coupling_entropy(flat)),
+                            (winner_share(steps), winner_share(flat)),
+                            (vote_agreement(steps, votes),
+                             vote_agreement(flat, tf.reshape(votes, [-1, 6, 3, 5])))):
+        assert found.shape == (3, 2, 3, 2)
+        assert_near(tf.reshape(found, [3, -1]), expected)
+    assert dead_capsules(steps).shape == (3,)
 
 
 def test_one_out_capsule_is_no_choice():

@@ -5,7 +5,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capsules import margin_loss, oracle, reconstruction_loss, sigmoid_loss, softmax_loss
+from capsules import (
+    MarginLoss,
+    margin_loss,
+    oracle,
+    reconstruction_loss,
+    sigmoid_loss,
+    softmax_loss,
+)
 from capsules.conftest import assert_finite, assert_golden, assert_near
 
 LOSSES = {"margin": margin_loss, "sigmoid": sigmoid_loss, "softmax": softmax_loss}
@@ -58,6 +65,27 @@ def test_reconstruction_loss_follows_its_equation(shape):
     received = reconstruction_loss(images, reconstructions)
     assert_near(received, oracle.reconstruction_loss(images, reconstructions))
     np.testing.assert_array_equal(reconstruction_loss(images, images), np.zeros(shape[0]))
+
+
+def test_images_of_one_target_need_no_axis_of_targets():
+    images, others = np.random.default_rng(0).random((2, 3, 1, 6, 5, 1), np.float32)
+    assert_near(reconstruction_loss(images[:, 0], others), reconstruction_loss(images, others))
+    with pytest.raises(ValueError, match="Expected images"):
+        reconstruction_loss(images[:, 0, 0], others)
+
+
+@pytest.mark.parametrize("loss", [*LOSSES.values(), MarginLoss()])
+def test_class_ids_in_place_of_labels_are_an_error(loss):
+    with pytest.raises(ValueError, match=r"0 and 1, \[batch, 10\].*to_categorical.*\(5, 1\)"):
+        loss(np.ones([5, 1], np.float32), np.ones([5, 10], np.float32))
+
+
+def test_the_margin_losss_class_is_equation_4_and_keeps_its_margins():
+    labels, lengths = np.float32([[1, 0]]), np.float32([[0.3, 0.6]])
+    assert_near(MarginLoss()(labels, lengths), 0.6**2 + 0.5 * 0.5**2)
+    loss = MarginLoss(margin=0.3, downweight=1)
+    assert_near(loss(labels, lengths), 0.5**2 + 0.4**2)
+    assert_near(MarginLoss.from_config(loss.get_config())(labels, lengths), 0.5**2 + 0.4**2)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

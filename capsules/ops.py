@@ -1,5 +1,6 @@
 """The elementary functions of capsules: length, squashing, normalizations of logits."""
 
+import keras
 import tensorflow as tf
 
 
@@ -20,6 +21,7 @@ def norm(vectors: tf.Tensor, axis: int = -1, keepdims: bool = False) -> tf.Tenso
     return tf.where(nonzero, tf.sqrt(tf.where(nonzero, squared, 1)), 0)
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Shrinks vectors to a length below 1 and keeps their direction (paper, equation 1).
 
@@ -37,6 +39,7 @@ def squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
     return _scaled(vectors, axis, lambda length: length / (1 + tf.square(length)))
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def exponential_squash(vectors: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Shrinks vectors to a length below 1 and keeps their direction, and the shortest as they are.
 
@@ -68,6 +71,7 @@ def _scaled(vectors, axis, scale):
     return tf.cast(vectors * scale(norm(vectors, axis, keepdims=True)), dtype)
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def leaky_softmax(logits: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Returns a softmax in which one more logit, always 0, takes a share that is dropped.
 
@@ -86,6 +90,7 @@ def leaky_softmax(logits: tf.Tensor, axis: int = -1) -> tf.Tensor:
     return shares / (tf.reduce_sum(shares, axis=axis, keepdims=True) + tf.exp(-top))
 
 
+@keras.saving.register_keras_serializable(package="capsules")
 def max_min(logits: tf.Tensor, axis: int = -1) -> tf.Tensor:
     """Returns logits shifted and scaled so that the lowest is 0 and the highest 1.
 

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -144,3 +145,9 @@ def test_squashing_keeps_the_dtype(function, expected, dtype):
 def test_eager_equals_graph(function):
     values = np.random.default_rng(0).normal(size=[3, 4]).astype(np.float32)
     assert_near(tf.function(function)(values), function(values), 1e-6)
+
+
+@pytest.mark.parametrize("function", [squash, exponential_squash, leaky_softmax, max_min])
+def test_a_model_with_it_as_activation_is_loaded(function, reloaded):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Activation(function)])
+    assert reloaded(model).layers[0].activation is function

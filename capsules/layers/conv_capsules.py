@@ -87,6 +87,22 @@ class ConvCapsules(WeightedLayer):
         return steps._make(tf.reshape(
             step, [step.shape[0], -1, rows, columns, *step.shape[2:]]) for step in steps)
 
+    def votes(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the votes for every position.
+
+        Args:
+          inputs: float [batch, height, width, in_caps, in_atoms].
+
+        Returns:
+          float32 or, for a layer of it, float64
+          [batch, out_height, out_width, in_caps, num_capsules, atoms].
+
+        Raises:
+          ValueError: for inputs of another shape.
+        """
+        votes = self._votes(inputs)
+        return tf.reshape(votes, [-1, *self._output_grid(inputs.shape), *votes.shape[1:]])
+
     def _votes(self, inputs):
         """Returns the votes, [batch * out_height * out_width, in_caps, num_capsules, atoms]."""
         _, height, width, in_caps, in_atoms = self.input_spec.shape

@@ -57,8 +57,6 @@ class DynamicRouting(Routing):
     def steps(self, votes, biases):
         # Multiplied and added up, votes stay in their order; einsum would reorder them each time.
         def weighted_sum(couplings):
-            if self.gradients == "last":
-                couplings = tf.stop_gradient(couplings)
             couplings = tf.transpose(couplings, [1, 2, 0])      # [batch, in_caps, out_caps]
             sums = tf.reduce_sum(couplings[..., tf.newaxis] * votes, axis=1)
             return tf.transpose(sums, [1, 0, 2])
@@ -69,7 +67,8 @@ class DynamicRouting(Routing):
             return tf.transpose(agreements, [2, 0, 1])
 
         plain_sum = tf.transpose(tf.reduce_sum(votes, axis=1), [1, 0, 2])
-        found = iterate(plain_sum, weighted_sum, agreement, biases, self.iterations, self.leaky)
+        found = iterate(plain_sum, weighted_sum, agreement, biases, self.iterations, self.leaky,
+                        self.gradients == "last")
         return found.steps(votes.shape[1])
 
     def route(self, inputs, weights, biases):
@@ -82,7 +81,8 @@ class DynamicRouting(Routing):
                               self.gradients == "last")
 
     def route_steps(self, inputs, weights, biases):
-        return products.route_steps(inputs, weights, biases, self.iterations, self.leaky)
+        return products.route_steps(inputs, weights, biases, self.iterations, self.leaky,
+                                    self.gradients == "last")
 
     def chosen_implementation(self, dtype, in_caps, out_caps, atoms):
         if self.gradients == "last":

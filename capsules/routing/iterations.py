@@ -30,7 +30,7 @@ class Iterations(NamedTuple):
                             tf.transpose(tf.stack(self.capsules), [0, 2, 1, 3]))
 
 
-def iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky):
+def iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky, last_only):
     """Procedure 1, for votes of any form.
 
     Args:
@@ -43,6 +43,7 @@ def iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky):
       biases: [out_caps, atoms].
       iterations: int.
       leaky: bool.
+      last_only: bool, whether coupling coefficients are constants, without gradients.
 
     Returns:
       Iterations.
@@ -55,7 +56,8 @@ def iterate(plain_sum, weighted_sum, agreement, biases, iterations, leaky):
     couplings, capsules, logits = [share], [squash(sums[0])], 0
     for _ in range(iterations - 1):
         logits += agreement(capsules[-1])
-        couplings.append(softmax(logits, axis=0))
+        coupling = softmax(logits, axis=0)
+        couplings.append(tf.stop_gradient(coupling) if last_only else coupling)
         sums.append(weighted_sum(couplings[-1]) + biases)
         capsules.append(squash(sums[-1]))
     return Iterations(couplings, sums, capsules)

@@ -45,7 +45,7 @@ def route(inputs, weights, biases, iterations, leaky, last_only=False):
     """
     @tf.custom_gradient
     def routed(inputs, weights, biases):
-        votes, found = _iterate_products(inputs, weights, biases, iterations, leaky)
+        votes, found = _iterate_products(inputs, weights, biases, iterations, leaky, last_only)
 
         def gradients(gradient):
             find = _last_gradients if last_only and iterations > 1 else _gradients
@@ -56,17 +56,17 @@ def route(inputs, weights, biases, iterations, leaky, last_only=False):
     return routed(*map(tf.convert_to_tensor, (inputs, weights, biases)))
 
 
-def route_steps(inputs, weights, biases, iterations, leaky):
+def route_steps(inputs, weights, biases, iterations, leaky, last_only=False):
     """The intermediate results of `route`, for the same arguments: RoutingSteps."""
-    _, found = _iterate_products(inputs, weights, biases, iterations, leaky)
+    _, found = _iterate_products(inputs, weights, biases, iterations, leaky, last_only)
     return found.steps(inputs.shape[1])
 
 
-def _iterate_products(inputs, weights, biases, iterations, leaky):
+def _iterate_products(inputs, weights, biases, iterations, leaky, last_only):
     """Returns the _Votes and their Iterations."""
     votes = _Votes(inputs, weights)
     return votes, iterate(votes.plain_sum(), votes.weighted_sum, votes.agreement, biases,
-                          iterations, leaky)
+                          iterations, leaky, last_only)
 
 
 def _gradients(votes, found, capsules_gradient):
