@@ -49,7 +49,8 @@ class CapsNet(keras.Model):
       primary_atoms: number of components of a primary capsule.
       hidden: layers between primary and class capsules, such as ConvCapsules.
       atoms: number of components of a class capsule.
-      routing: number of iterations of dynamic routing, or a `routing.Routing`.
+      routing: number of iterations of dynamic routing, or a `routing.Routing`. A leaky one makes
+        the primary capsules leaky, too.
       padding: of both convolutions, "valid", for images of 17x17 and more, or "same".
       decoder: whether to reconstruct the targets, or a layer that does: it takes capsules and
         `targets` as `Decoder` does.
@@ -135,7 +136,8 @@ class CapsNet(keras.Model):
 
         Args:
           images: float [batch, height, width, depth].
-          training: whether layers such as dropout train; None leaves it to Keras.
+          training: whether layers such as dropout train; None: as the layer or model does that
+            calls.
 
         Returns:
           float [batch, num_classes, atoms].
@@ -175,14 +177,16 @@ class CapsNet(keras.Model):
 
         Args:
           images: float [batch, height, width, depth].
-          training: whether layers such as dropout train; None leaves it to Keras.
+          training: whether layers such as dropout train; None: as the layer or model does that
+            calls.
 
         Returns:
           float [batch, rows, columns, types, atoms].
         """
         outputs = images
+        mode = {} if training is None else {"training": training}   # None would hide a caller's
         for layer in self.encoder:
-            outputs = layer(outputs, training=training)
+            outputs = layer(outputs, **mode)
         return outputs
 
     def reconstruct(self, images: np.ndarray, targets: np.ndarray | None = None,

@@ -5,7 +5,7 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
-from capsules import ClassCapsules, Decoder, SelfAttentionRouting
+from capsules import CapsNet, ClassCapsules, Decoder, SelfAttentionRouting
 from capsules.ops import exponential_squash
 from models.inferred import Inferred
 from models.network import Network, build_chain
@@ -52,7 +52,6 @@ class EfficientModel(Network):
         self.class_capsules = ClassCapsules(
             num_classes, routing=SelfAttentionRouting(), kernel_initializer=start,
             name="capsule2")
-        self.decoder = None
         if hparams.remake:
             self.decoder = Decoder(image_shape, self.num_targets, name="recons",
                                    kernel_initializer="he_normal", bias_initializer="zeros")
@@ -63,19 +62,12 @@ class EfficientModel(Network):
         if self.decoder is not None:
             self.decoder.build(shape)
 
-    def call(self, batch, training=False):
-        capsules = self.class_capsules(self.encode(batch["images"], training))
+    encode = CapsNet.encode     # float [batch, in_caps, 8], by the layers of `encoder`
+
+    def call(self, batch):
+        capsules = self.class_capsules(self.encode(batch["images"]))
         reconstructions = None
         if self.decoder is not None:
             reconstructions = self.decoder(capsules, targets=batch.get("targets"))
         lengths = tf.sqrt(tf.reduce_sum(tf.square(capsules), axis=-1) + EPSILON)
         return Inferred(lengths, capsules, reconstructions)
-
-    def encode(self, images, training=False):
-        """Returns the primary capsules, float [batch, in_caps, 8]."""
-        for layer in self.encoder:
-            mode = {}
-            if isinstance(layer, keras.layers.BatchNormalization):
-                mode = {"training": training}
-            images = layer(images, **mode)
-        return images

@@ -277,7 +277,11 @@ def test_images_too_small_for_the_network_are_an_error(name, size):
         models.build(name, HParams(), info(size, size))
 
 
-def test_padding_is_no_advice_where_there_is_padding():
-    with pytest.raises(HParamsError, match=r"padding=SAME: expected 9x9 or more\.$"):
-        models.build("deep", HParams(padding="SAME"), info(8, 20))
+def test_padding_is_advice_only_where_it_helps():
+    for name, padding, size, told in [
+            ("deep", "SAME", 8, r"network with padding=SAME: expected 9x9 or more\.$"),
+            ("deep", "VALID", 8, r"expected 25x25 or more\.$"),
+            ("efficient", "VALID", 24, r"too small for this network: expected 27x27 or more\.$")]:
+        with pytest.raises(HParamsError, match=told):
+            models.build(name, HParams(padding=padding), info(size, 30))
     models.build("deep", HParams(padding="SAME"), info(9, 20))      # is large enough

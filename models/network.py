@@ -37,7 +37,7 @@ class Network(keras.Model):
     uses: ClassVar[tuple] = ()
     # Most targets of an image, or None for any number.
     most_targets: ClassVar[int | None] = None
-    # Whether `call` takes training=True, for which the statistics of a batch count.
+    # Whether the statistics of a batch count in training, so that it cannot be taken in parts.
     has_batch_statistics: ClassVar[bool] = False
     # What decides a variable's shape, by the start of its path: what an error message names
     # when a checkpoint does not fit.
@@ -45,6 +45,10 @@ class Network(keras.Model):
     # Height and width of the smallest images that leave something with padding=VALID, and SAME.
     smallest_valid: ClassVar[int] = 1
     smallest_same: ClassVar[int] = 1
+    # What reports and diagnostics look into: the ClassCapsules, for which `encode` returns the
+    # inputs, and the Decoder.
+    class_capsules = None
+    decoder = None
 
     def __init__(self, hparams, image_shape, num_classes, num_targets=1, convolution="auto",
                  precision="float32", routing="auto", **kwargs):
@@ -57,10 +61,11 @@ class Network(keras.Model):
         valid = hparams.padding == "VALID"
         smallest = self.smallest_valid if valid else self.smallest_same
         if min(height, width) < smallest:
+            padding = f" with padding={hparams.padding}" if "padding" in self.uses else ""
+            fits_padded = valid and min(height, width) >= self.smallest_same
             raise HParamsError(
-                f"Images of {height}x{width} are too small for this network with padding="
-                f"{hparams.padding}: expected {smallest}x{smallest} or more"
-                f"{', or padding=SAME' if valid else ''}.")
+                f"Images of {height}x{width} are too small for this network{padding}: expected "
+                f"{smallest}x{smallest} or more{', or padding=SAME' if fits_padded else ''}.")
         self.hparams = hparams
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
@@ -70,6 +75,14 @@ class Network(keras.Model):
         choose_routing(routing)     # or it is an error
         self.routing = routing
         self.convolution_policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
+
+    def encode(self, images):
+        """Returns what class_capsules take.
+
+        Args:
+          images: float32 [batch, height, width, depth].
+        """
+        raise NotImplementedError(f"{self.name} has class_capsules and needs encode(images).")
 
     def variable_paths(self):
         """Returns a dict from "layer/kernel" to the variable, in the order of the layers."""

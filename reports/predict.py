@@ -34,7 +34,7 @@ def predict(network, data, paths):
     import capsules
 
     names = data.info.class_names
-    values = "lengths" if hasattr(network, "class_capsules") else "logits"
+    values = "logits" if network.class_capsules is None else "lengths"
     found = []
     for start in range(0, len(paths), AT_ONCE):
         part = paths[start:start + AT_ONCE]

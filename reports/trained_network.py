@@ -80,7 +80,7 @@ def load(config, needs=()):
     stored = StoredCheckpoint(config.checkpoint)
     evaluator = Evaluator(config, [resume.read(stored.folder)], quiet=True)
     network = evaluator.network
-    if {"class_capsules", "grid"} & set(needs) and not hasattr(network, "class_capsules"):
+    if {"class_capsules", "grid"} & set(needs) and network.class_capsules is None:
         raise RunError(f"{config.checkpoint} is of the network {network.name}, which has no "
                        "capsules.")
     if "grid" in needs and not isinstance(network, CapsuleModel):

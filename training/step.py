@@ -89,12 +89,14 @@ def make_train_step(network, optimizer, replicas=ONE, micro_batch=None):
       StepMetrics from before the update, float32 scalars summed over the batch.
     """
     variables = network.trainable_variables
-    mode = {"training": True} if network.has_batch_statistics else {}
 
     def gradients(batch, global_batch):
         with tf.GradientTape() as tape:
-            metrics = loss_and_metrics(network.hparams, batch, network(batch, **mode))
-            loss = tf.reduce_sum(metrics.total_loss) / global_batch
+            metrics = loss_and_metrics(network.hparams, batch, network(batch, training=True))
+            loss = tf.reduce_sum(metrics.total_loss)
+            if network.losses:      # of regularizers; every part of a batch adds its share
+                loss += sum(network.losses) * tf.cast(tf.shape(batch["images"])[0], loss.dtype)
+            loss /= global_batch
         return tape.gradient(loss, variables), summed_metrics(metrics)
 
     def replica_step(batch, global_batch):

@@ -1,10 +1,12 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from models.hparams import HParams
 from models.inferred import Inferred
-from training.step import loss_and_metrics
+from models.network import Network
+from training.step import loss_and_metrics, make_train_step
 
 CLASSES = 10
 RNG = np.random.default_rng(0)
@@ -40,3 +42,32 @@ def test_cross_entropies_have_one_scale(loss_type):
     ours, papers = (metrics_of(loss_type=loss_type, loss_scale=scale).classification
                     for scale in ("reference", "paper"))
     np.testing.assert_array_equal(ours, papers)
+
+
+class Regularized(Network):
+    """One dense layer with a penalty, behind dropout."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.dropout = keras.layers.Dropout(1.0)
+        self.dense = keras.layers.Dense(CLASSES, kernel_regularizer=keras.regularizers.L2(0.5),
+                                        kernel_initializer="ones")
+        self.build()
+
+    def build(self, input_shape=None):
+        self.dense.build((None, 28 * 28))
+
+    def call(self, batch):
+        flat = tf.reshape(batch["images"], [-1, 28 * 28])
+        return Inferred(self.dense(self.dropout(flat)))
+
+
+@pytest.mark.parametrize("micro_batch", [None, 4])
+def test_dropout_and_regularizers_of_a_network_count_once(micro_batch):
+    network = Regularized(HParams(learning_rate=0.1), (28, 28, 1), CLASSES)
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.build(network.trainable_variables)
+    batch = {**BATCH, "images": tf.ones([6, 28, 28, 1])}
+    make_train_step(network, optimizer, micro_batch=micro_batch)(batch, tf.constant(6.0))
+    # All inputs are dropped, so the penalty's gradient, 2 * 0.5 * 1, is the kernel's only one.
+    np.testing.assert_allclose(network.dense.kernel, np.full([28 * 28, CLASSES], 0.9), rtol=1e-5)

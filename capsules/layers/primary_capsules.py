@@ -35,7 +35,7 @@ class PrimaryCapsules(WeightedLayer):
       padding: "valid" or "same".
       leaky: whether the capsules are scaled as leaky routing does.
       algorithm: of the convolution, "auto", "direct" or "spectral" (see
-        `convolution.Convolution`).
+        `convolution.algorithm`).
       flatten: whether types, rows and columns are one axis, as `ClassCapsules` takes them, or
         three, as `ConvCapsules` does.
       **kwargs: initializers and regularizers, and arguments of keras.layers.Layer (see

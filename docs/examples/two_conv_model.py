@@ -26,28 +26,31 @@ class TwoConvModel(Network):
 
     def __init__(self, hparams, image_shape, num_classes, *args, **kwargs):
         super().__init__(hparams, image_shape, num_classes, *args, **kwargs)
-        padding = hparams.padding.lower()
-        self.conv1 = keras.layers.Conv2D(32, 5, padding=padding, activation="relu", name="conv1")
-        self.conv2 = keras.layers.Conv2D(64, 5, padding=padding, activation="relu", name="conv2")
-        self.primary = PrimaryCapsules(hparams.num_prime_capsules, padding=hparams.padding,
-                                       leaky=hparams.leaky, name="primary")
-        self.digit = ClassCapsules(num_classes, name="digit",
-                                   routing=DynamicRouting(hparams.routing, hparams.leaky))
-        self.decoder = None
+        # Of the flag --precision; the class capsules stay in float32.
+        shared = {"padding": hparams.padding.lower(), "dtype": self.convolution_policy}
+        self.conv1 = keras.layers.Conv2D(32, 5, activation="relu", name="conv1", **shared)
+        self.conv2 = keras.layers.Conv2D(64, 5, activation="relu", name="conv2", **shared)
+        self.primary = PrimaryCapsules(hparams.num_prime_capsules, leaky=hparams.leaky,
+                                       name="primary", **shared)
+        routing = DynamicRouting(hparams.routing, hparams.leaky, implementation=self.routing)
+        self.class_capsules = ClassCapsules(num_classes, name="digit", routing=routing)
         if hparams.remake:
             self.decoder = Decoder(image_shape, self.num_targets, name="recons")
         self.build()
 
     def build(self, input_shape=None):
         """Makes all variables, so that checkpoints can be read before any data."""
-        shape = build_chain([self.conv1, self.conv2, self.primary, self.digit],
+        shape = build_chain([self.conv1, self.conv2, self.primary, self.class_capsules],
                             (None, *self.image_shape))
         if self.decoder is not None:
             self.decoder.build(shape)
 
+    def encode(self, images):
+        """Returns what the class capsules take, float [batch, in_caps, in_atoms]."""
+        return self.primary(self.conv2(self.conv1(images)))
+
     def call(self, batch):
-        features = self.conv2(self.conv1(batch["images"]))
-        capsules = self.digit(self.primary(features))       # [batch, num_classes, atoms]
+        capsules = self.class_capsules(self.encode(batch["images"]))    # [batch, classes, atoms]
         reconstructions = None
         if self.decoder is not None:
             reconstructions = self.decoder(capsules, targets=batch.get("targets"))

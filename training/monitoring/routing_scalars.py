@@ -28,7 +28,7 @@ def values(network, images):
       network: Network.
       images: float32 [batch, height, width, depth]; the first VOTING_IMAGES tell the agreement.
     """
-    if not hasattr(network, "class_capsules"):
+    if network.class_capsules is None:
         return {}
     layer, capsules = network.class_capsules, network.encode(images)
     steps = layer.routing_steps(capsules)
