@@ -14,6 +14,7 @@ from conftest import ROOT
 from models.capsule_model import CapsuleModel
 from models.efficient_model import EfficientModel
 from models.hparams import HParams, HParamsError, parse_overrides
+from models.network import Network
 
 
 def info(height=28, width=28, depth=1, num_classes=10, num_targets=1):
@@ -285,3 +286,13 @@ def test_padding_is_advice_only_where_it_helps():
         with pytest.raises(HParamsError, match=told):
             models.build(name, HParams(padding=padding), info(size, 30))
     models.build("deep", HParams(padding="SAME"), info(9, 20))      # is large enough
+
+
+def test_every_dropout_has_a_state_of_its_own_in_checkpoints():
+    class Dropped(Network):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.dropouts = [keras.layers.Dropout(0.5) for _ in range(2)]
+
+    paths = Dropped(HParams(), (28, 28, 1), 10).variable_paths()
+    assert list(paths) == ["seed_generator_state_1", "seed_generator_state_2"]

@@ -1,6 +1,7 @@
 """What the networks have in common: how they are made, saved and loaded."""
 
 import contextlib
+import itertools
 from typing import ClassVar
 
 import keras
@@ -86,7 +87,14 @@ class Network(keras.Model):
 
     def variable_paths(self):
         """Returns a dict from "layer/kernel" to the variable, in the order of the layers."""
-        return {variable.path.partition("/")[2]: variable for variable in self.variables}
+        numbers = itertools.count(1)
+        paths = {}
+        for variable in self.variables:
+            path = variable.path.partition("/")[2]
+            if path == "seed_generator_state":      # of dropout, whatever its layer
+                path += f"_{next(numbers)}"
+            paths[path] = variable
+        return paths
 
     @classmethod
     def unused(cls, names, hparams):

@@ -85,7 +85,7 @@ def _arrays(stored, dtype):
     arrays = {}
     for path, array in stored.network_arrays().items():
         with np.errstate(over="ignore"):
-            arrays[path] = array.astype(dtype)
+            arrays[path] = array.astype(dtype) if array.dtype.kind == "f" else array
         if not np.isfinite(arrays[path]).all():
             raise RunError(f"{stored.name}: {path} has numbers too large for {dtype}; "
                            "--dtype=float32 holds them.")
