@@ -17,6 +17,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 
 from absl import flags
 
@@ -45,18 +46,24 @@ flags.DEFINE_integer("trial", None, "Train this one alone, of 0 to --num_trials 
 
 def _train_all(plan, argv):
     """Trains the trials that are not done, each in its own process; returns the exit status."""
+    minutes = plan.common.max_minutes
+    deadline = time.monotonic() + 60 * minutes
+
     def start(number, share):
         log = plan.log(number)
+        left = [f"--max_minutes={max((deadline - time.monotonic()) / 60, 0.01):.3f}"]
         print(f"Trial {number} starts{_named(log)}", flush=True)
         with _opened(log) as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "training.trials", f"--trial={number}", *argv[1:]],
+                [sys.executable, "-m", "training.trials", f"--trial={number}", *argv[1:],
+                 *left[:bool(minutes)]],
                 env={**os.environ, **share}, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output)
 
     def ended(number, status):
         how = f"{ENDS.get(status, 'failed')} (exit status {status}){_named(plan.log(number))}"
         print(f"Trial {number} {how if status else 'is done.'}", flush=True)
+        return status == config.TIME_IS_UP_STATUS
 
     done = [number for number in range(plan.num_trials) if plan.is_done(number)]
     waiting = [number for number in range(plan.num_trials) if number not in done]

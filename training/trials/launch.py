@@ -20,7 +20,7 @@ def run_all(numbers, shares, start, ended):
       numbers: list of int.
       shares: list, what each process at work has for itself, such as its GPUs.
       start: function of (number, share) that returns a Popen.
-      ended: function of (number, status).
+      ended: function of (number, status) that returns whether no more processes shall start.
 
     Returns:
       {number: int exit status}, 128 + N where signal N ended the process.
@@ -46,7 +46,8 @@ def run_all(numbers, shares, start, ended):
             with lock:
                 processes.remove(process)
             status = 128 - status if status < 0 else status
-            ended(number, status)
+            if ended(number, status):
+                stopped.set()
             return status
         except BaseException:
             stop(signal.SIGTERM)

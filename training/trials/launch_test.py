@@ -63,7 +63,7 @@ def test_as_many_are_at_work_as_there_are_shares():
         used.append(share)
         return python("import time; time.sleep(0.1)")
 
-    launch.run_all(range(5), "ab", start, lambda number, status: at_work.pop(number))
+    launch.run_all(range(5), "ab", start, lambda number, status: not at_work.pop(number))
     assert max(most) == 2 and len(most) == 5 and set(used) == {"a", "b"}
 
 
