@@ -7,16 +7,19 @@
 # was trained for an hour and a half. A laptop without a graphics card is enough.
 #
 # ![The capsule network and its shapes](pictures/network.png)
-#
-# `make tour` runs `docs/tour.py` and writes `docs/tour.ipynb`, so edit the former.
 
 # %%
 import os
+import pathlib
 import sys
 
-while not os.path.exists("experiment.py"):      # go up to the project's folder
-    os.chdir("..")
-sys.path.insert(0, os.getcwd())
+here = pathlib.Path.cwd()
+project = next((folder for folder in (here, *here.parents)
+                if (folder / "experiment.py").exists()), None)
+if project is None:
+    raise FileNotFoundError("This notebook needs the project: clone it, and open docs/tour.ipynb.")
+os.chdir(project)
+sys.path.insert(0, str(project))
 
 from commands import quiet_tensorflow
 
@@ -88,7 +91,7 @@ for name, tensor in (("image", test_images[:1]), ("features", features),
 from reports.manual.votes import VOTES, route
 from reports.manual.votes import figure as draw_votes
 
-print(VOTES.shape)                                      # parts, wholes, numbers of a vote
+print("for A:", *VOTES[:, 0], "for B:", *VOTES[:, 1], sep="\n")
 
 # %% [markdown]
 # Now procedure 1 of the paper in plain NumPy. Each part divides itself between the wholes. At
@@ -223,7 +226,8 @@ dimension_pictures.figure([dimension_pictures.Turned(
 # %% [markdown]
 # ## Try it yourself
 #
-# - Move one of the arrows in `VOTES`. When does part 3 change sides?
+# - Before routing by hand, set `VOTES[2, 0] = [-0.22, 1.19]`, which turns part 3's vote for A by 40
+#   degrees, then `[-0.61, 1.04]`, by 60. Which whole does part 3 choose?
 # - Train with `routing=1` instead of 3, or with `decoder=False`. What do the curves say?
 # - Write a digit, take a photo, and read it: `python -m reports.predict photo.jpg`.
 # - Train longer: `make demo` takes some minutes, and the recipes in `recipes/` say what longer
