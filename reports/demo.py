@@ -33,7 +33,7 @@ Next:
   {python} -m tensorboard.main --logdir={folder}
   {python} experiment.py --flagfile=recipes/demo.flags --seed=1 --summary_dir=runs/another
   {python} experiment.py --train=false --checkpoint={checkpoint}
-  {python} experiment.py --summary_dir=runs/baseline --model=baseline --max_steps=200
+  {python} -m reports.explorer --checkpoint={checkpoint} --output=explorer.html
 """
 
 

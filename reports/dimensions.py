@@ -9,7 +9,6 @@ what some of them mean, show only these, by name:
     python -m reports.dimensions --digits=4 --meanings="3=slant,6=thickness"
 """
 
-import os
 import sys
 
 import numpy as np
@@ -130,10 +129,7 @@ def _settings(values):
                          f"{','.join(values.examples)!r}.") from None
     paths = [figures.check_output(values.output)]
     if values.animate:
-        film = os.path.splitext(values.output)[0] + ".gif"
-        if film == values.output:
-            raise UsageError(f"--output: --animate writes {film} beside it; name a .png.")
-        paths.append(figures.check_output(film))
+        paths.append(figures.beside(values.output, ".gif"))
     return (trained_network.choice(values), values.digits, numbers, _meanings(values.meanings),
             paths)
 

@@ -91,7 +91,7 @@ def test_command_writes_a_picture_and_a_film(reader, tmp_path, capsys):
     (["--meanings=17=slant"], "--meanings: expected dimensions from 1 to 16, found 17"),
     (["--meanings=3=slant", "--digits=1,2"], "--meanings: expected one digit or example"),
     (["--output=/nowhere/x.png"], "no folder"),
-    (["--output=x.gif", "--animate"], "--animate writes x.gif beside it"),
+    (["--output=x.gif", "--animate"], "x.gif is the name of the file beside the picture"),
 ])
 def test_what_cannot_be_drawn_gets_one_line(untrained, arguments, message, tmp_path, monkeypatch,
                                             one_line):

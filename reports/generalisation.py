@@ -28,7 +28,7 @@ from training.run_folder import contents
 PAPER = {"capsule": "79", "baseline": "66"}     # accuracy on affNIST, in percent (section 5.2)
 # On digits of 40x40 the baseline hardly learns with the margin loss, and its ReLUs die at a
 # learning rate of 0.001.
-RECIPES = {"capsule": {}, "baseline": {"loss_type": "softmax", "learning_rate": 0.0001}}
+CHOICES = {"capsule": {}, "baseline": {"loss_type": "softmax", "learning_rate": 0.0001}}
 EVALUATIONS = "held_out.json"                   # beside a network's train/
 TABLE = "generalisation.md"
 MARK = "generalisation.json"                    # names the digits of a folder's runs
@@ -224,8 +224,8 @@ def _settings(values):
     return values, {model: from_flags(
         values, model=model, dataset="affnist", validate=True, save_step=values.eval_every,
         summary_dir=os.path.join(values.summary_dir, model),
-        hparams_override=",".join(f"{key}={value}" for key, value in {**recipe, **asked}.items()))
-        for model, recipe in RECIPES.items()}
+        hparams_override=",".join(f"{key}={value}" for key, value in {**chosen, **asked}.items()))
+        for model, chosen in CHOICES.items()}
 
 
 main = command_line.command(FLAGS, _settings, compare, __doc__)

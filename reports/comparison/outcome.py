@@ -18,7 +18,7 @@ class Result:
 
     name: str
     parameters: int
-    recipe: dict        # batch_size, shift and hparams
+    settings: dict      # batch_size, shift and hparams
     steps: list         # int, the step at each epoch's end
     wrong: list         # by seed, lists by epoch of int
     examples: int       # how many were evaluated
@@ -87,12 +87,12 @@ def _write_markdown(results, about, path):
         "| network | parameters | batch | shifts, pixels | hyperparameters | wall time | accuracy, "
         "% |", "| --- | ---: | ---: | ---: | --- | ---: | ---: |"]
     for result in results:
-        final, recipe = result.final(), result.recipe
+        final, settings = result.final(), result.settings
         spread = f" ({final.min():.2f} to {final.max():.2f})" if len(final) > 1 else ""
-        shift = "the dataset's" if recipe["shift"] is None else recipe["shift"]
+        shift = "the dataset's" if settings["shift"] is None else settings["shift"]
         lines.append(
-            f"| {result.name} | {result.parameters:,} | {recipe['batch_size']} | {shift} | "
-            f"{recipe['hparams'].replace(',', ', ')} | {_duration(result)} | "
+            f"| {result.name} | {result.parameters:,} | {settings['batch_size']} | {shift} | "
+            f"{settings['hparams'].replace(',', ', ')} | {_duration(result)} | "
             f"{final.mean():.2f}{spread} |")
     lines += ["", "Accuracy is after the last epoch, wall time that of one training.", "",
               "![Validation accuracy by epoch](comparison.png)", ""]

@@ -62,7 +62,6 @@ def _grid(images):
 def animate(panels, path):
     """Writes Turned capsules as a GIF: all dimensions go through the offsets and back."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
 
     atoms, count = panels[0].images.shape[:2]
     columns = min(FILM_COLUMNS, atoms)
@@ -89,9 +88,7 @@ def animate(panels, path):
         words.set_text(f"{OFFSETS[offset]:+.2f} added to each dimension by itself")
         for artist, images in shown:
             artist.set_data(figures.in_colours(images[offset]))
-        canvas.draw()
-        frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").convert(
-            "P", palette=Image.Palette.ADAPTIVE, colors=64))
+        frames.append(figures.frame(canvas))
         picture.set_layout_engine("none")       # keep the layout of the first frame
     frames += frames[-2:0:-1]
     figures.write_film(path, frames, FRAME_MILLISECONDS)

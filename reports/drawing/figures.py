@@ -58,6 +58,27 @@ def write(path, make, replace=False):
         raise RunError(f"{path} cannot be written ({error}).") from None
 
 
+def beside(path, ending):
+    """Returns the checked name of another file beside a picture, such as "a.gif" for "a.png".
+
+    Raises UsageError if the picture has that name, and as `check_output`.
+    """
+    other = os.path.splitext(path)[0] + ending
+    if other == path:
+        raise UsageError(f"--output: {other} is the name of the file beside the picture; name a "
+                         ".png.")
+    return check_output(other)
+
+
+def frame(canvas, colours=64):
+    """Returns what a Matplotlib canvas shows, as an image of a film."""
+    from PIL import Image
+
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(
+        colours, dither=Image.Dither.NONE)
+
+
 def write_film(path, frames, milliseconds, replace=False):
     """Writes images as a GIF that starts again at its end; raises as `save`.
 

@@ -18,19 +18,20 @@ WINDOWS = 20    # parts of a training to average over; one batch is too small fo
 def figure(rows):
     """Returns a figure with a colour for each row of Runs.
 
-    Thin lines are of training, marks of evaluations, dotted lines across are the paper's errors.
+    Pale lines are of training, marks of evaluations, dotted lines across are the paper's errors.
     Where colours come again, marks are hollow.
     """
     picture = figures.new_figure(1000, 560)
     axis = picture.subplots()
     legend = [Line2D([], [], color="0.5", linewidth=1, label="training batches"),
-              Line2D([], [], color="0.5", marker="o", markersize=5, label="evaluated images"),
-              Line2D([], [], color="0.5", linestyle=":", label="paper")]
-    for number, (row, (colour, marker, dashes)) in enumerate(
+              Line2D([], [], color="0.5", marker="o", markersize=5, label="evaluated images")]
+    if any(row[0].paper for row in rows):
+        legend.append(Line2D([], [], color="0.5", linestyle=":", label="paper"))
+    for number, (row, (colour, marker, _)) in enumerate(
             zip(rows, itertools.cycle(figures.LINES))):
         inside = colour if number < len(figures.LINES) else "white"
         for run in row:
-            axis.plot(*_windows(run.training), color=colour, linestyle=dashes, linewidth=1)
+            axis.plot(*_windows(run.training), color=colour, alpha=0.6, linewidth=1)
             axis.plot(*zip(*run.evaluations), color=colour, marker=marker, markersize=5,
                       markerfacecolor=inside)
         if row[0].paper:
@@ -38,7 +39,7 @@ def figure(rows):
         error = statistics.mean(run.wrong_percent for run in row)
         label = f"{row[0].recipe or row[0].name}: {error:.2f} %"
         legend.append(Line2D([], [], color=colour, marker=marker, markerfacecolor=inside,
-                             linestyle=dashes, label=label))
+                             label=label))
     axis.set(xlabel="Minutes of training", ylabel="Error (%)", xscale="log")
     axis.set_yscale("log", nonpositive="mask")
     _mark(axis.xaxis, (1, 2, 5))

@@ -8,13 +8,13 @@ in each iteration, and what each dimension of a capsule means. The network compu
 """
 
 import os
+import pathlib
 import sys
 
 from absl import flags
 
 from commands import command_line
-from commands.errors import RunError, UsageError
-from commands.whole_files import whole_file
+from commands.errors import UsageError
 from reports import trained_network
 from reports.drawing import figures
 
@@ -40,11 +40,7 @@ def _main(settings):
     chosen, path, examples = settings
     network, data = trained_network.load(chosen, needs=("class_capsules",))
     text = page(network, data, examples).html()
-    try:
-        with whole_file(path) as aside, open(aside, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise RunError(f"{path} cannot be written ({error}).") from None
+    figures.write(path, lambda aside: pathlib.Path(aside).write_text(text, encoding="utf-8"))
     print(f"Wrote {path}, {os.path.getsize(path) / 1e6:.1f} MB. Open it in a browser.")
 
 

@@ -6,14 +6,12 @@ It writes a picture with a column for each iteration, and beside it a GIF of the
 shares and capsules move from one iteration to the next.
 """
 
-import os
 import sys
 
 import numpy as np
 from absl import flags
 
 from commands import command_line
-from commands.errors import UsageError
 from reports.drawing import figures
 
 # What each of five parts believes wholes A and B to be: [in_caps, out_caps, atoms]. Parts 1 to 3
@@ -121,7 +119,6 @@ def _draw_shares(axis, shares):
 def animate(votes, shares, capsules, path):
     """Writes a GIF that goes from iteration to iteration."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
 
     picture = figures.new_figure(900, 380)
     picture.set_layout_engine("none")
@@ -138,19 +135,15 @@ def animate(votes, shares, capsules, path):
                             for values in (shares, capsules)))
         picture.suptitle(f"Routing iteration {number + 1}" + (f" to {after + 1}" if part else ""),
                          fontsize=13, fontweight="bold")
-        canvas.draw()
-        frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(
-            64, dither=Image.Dither.NONE))
+        frames.append(figures.frame(canvas))
         milliseconds.append(FRAME_MILLISECONDS * (1 if part else PAUSE))
     milliseconds[-1] *= 2
     figures.write_film(path, frames, milliseconds)
 
 
 def _settings(values):
-    film = os.path.splitext(values.output)[0] + ".gif"
-    if film == values.output:
-        raise UsageError(f"--output: {film} is the name of the GIF beside it; name a .png.")
-    return values.iterations, figures.check_output(values.output), figures.check_output(film)
+    return (values.iterations, figures.check_output(values.output),
+            figures.beside(values.output, ".gif"))
 
 
 def _main(settings):

@@ -24,7 +24,6 @@ intervals say how well so many images tell a network's error, not how trainings 
 """
 
 import collections
-import os
 import sys
 
 import numpy as np
@@ -49,10 +48,7 @@ flags.DEFINE_list("names", [], "Names of the networks in the figure, in the orde
 
 def _settings(values, checkpoints):
     path = figures.check_output(values.output)
-    table = os.path.splitext(path)[0] + ".csv"
-    if table == path:
-        raise UsageError(f"--output: expected the name of a picture, found {path}.")
-    figures.check_output(table)
+    table = figures.beside(path, ".csv")
     configs = [trained_network.completed(trained_network.of_checkpoint(
         name, data_dir=values.data_dir))
         for name in checkpoints or [trained_network.shipped_checkpoint()]]

@@ -9,8 +9,7 @@ import tensorflow as tf
 from scipy import stats
 
 import capsules
-from commands.errors import RunError
-from commands.whole_files import whole_file
+from reports.drawing import figures
 from reports.robustness import attacks, disturbances
 from training.config import EVALUATION_BATCH
 from training.monitoring import screen
@@ -116,10 +115,10 @@ def _in_batches(function, *arrays):
 
 def write_csv(rows, path):
     """Writes Rows as a CSV file; raises RunError if it cannot be written or is there."""
-    try:
-        with whole_file(path) as aside, open(aside, "w") as file:
+    def make(aside):
+        with open(aside, "w") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow((*Row._fields, "wrong_percent", "low", "high"))
             table.writerows((*row, *(f"{value:.3f}" for value in row.percents)) for row in rows)
-    except OSError as error:
-        raise RunError(f"{path} cannot be written ({error}).") from None
+
+    figures.write(path, make)

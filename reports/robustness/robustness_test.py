@@ -85,7 +85,7 @@ def test_the_figure_has_a_curve_for_each_network_and_disturbance():
     (["--names=a,a"], "--names: 2 networks are named a; give each its own"),
     ([], "--names: 2 networks are named capsule"),
     (["--examples=0"], "--examples"),
-    (["--output=x.csv"], "--output: expected the name of a picture"),
+    (["--output=x.csv"], "x.csv is the name of the file beside the picture"),
     (["--output=/nowhere/x.png"], "no folder"),
     (["--data_dir=/nowhere"], "--data_dir: there is no folder or file"),
 ])
