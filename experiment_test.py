@@ -189,6 +189,9 @@ def test_training_starts_from_another_runs_checkpoint(trained, tmp_path, mnist_d
     assert run(f"--summary_dir={tmp_path}", f"--data_dir={mnist_dir}", SMALL, "--max_steps=5",
                "--batch_size=4", f"--checkpoint={trained}/train/model.ckpt-4") == 0
     assert "model.ckpt-5" in capsys.readouterr().out.splitlines()[-1]
+    assert run(f"--summary_dir={tmp_path}/more", f"--data_dir={mnist_dir}", SMALL, "--max_steps=4",
+               "--batch_size=4", f"--checkpoint={trained}/train/model.ckpt-4") == 2
+    assert "leaves nothing to train after step 4" in capsys.readouterr().err
 
 
 def test_validation_holds_out_training_digits(tmp_path, mnist_dir, capsys):
@@ -199,6 +202,13 @@ def test_validation_holds_out_training_digits(tmp_path, mnist_dir, capsys):
                "--validate=true") == 0
     assert "valid_test split: 10 images" in capsys.readouterr().out
     assert read_json(tmp_path / "test" / "result.json")["examples"] == 10
+    # The history of other images is set aside.
+    history = (tmp_path / "test" / "history.csv").read_text()
+    for _ in range(2):
+        assert run(f"--summary_dir={tmp_path}", "--train=false") == 0
+    assert (tmp_path / "test" / "history-1.csv").read_text() == history
+    assert (tmp_path / "test" / "history.csv").read_text().count("\n") == 2
+    assert not (tmp_path / "test" / "history-2.csv").exists()
 
 
 def test_images_that_were_trained_on_are_told(trained, mnist_dir, capsys):
@@ -471,9 +481,9 @@ def test_bad_data_get_one_line(damage, message, mnist_dir, tmp_path, capsys):
      "expected [9, 9, 256, 32], found [9, 9, 256, 16]; most likely the hyperparameter "
      "num_prime_capsules"),
     (["--train=false", "--checkpoint={}/train/model.ckpt-4", "--model=baseline"], "--model"),
-    (["--summary_dir={}", "--max_steps=3"], "is below step 4"),
+    (["--summary_dir={}", "--max_steps=3"], "leaves nothing to train after step 4"),
     (["--summary_dir={}/new", "--checkpoint={}/train/model.ckpt-4", "--max_steps=3"],
-     "is below step 4"),
+     "leaves nothing to train after step 4"),
     (["--summary_dir={}", "--precision=bfloat16"], "started with --precision=float32"),
     (["--summary_dir={}", "--seed=8"], "started with --seed=0"),
     (["--summary_dir={}", "--batch_size=9"], "started with --batch_size=8"),

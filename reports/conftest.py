@@ -29,8 +29,8 @@ def untrained(tmp_path_factory):
             keras.utils.set_random_seed(0)
             network = models.build(model, hparams, info)
             (folder / "hparams.json").write_text(hparams.to_json())
-            made[key] = CheckpointWriter(str(folder), network,
-                                         make_optimizer(network)).save()
+            made[key] = CheckpointWriter(str(folder), network, make_optimizer(network),
+                                         keep=1).save()
         return made[key]
     return make
 

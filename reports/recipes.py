@@ -8,7 +8,8 @@ from training.run_folder import resume
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "recipes")
 # Settings that may differ between runs of a recipe; the hyperparameters are compared instead of
 # the text that overrides them.
-FREE = {"data_dir", "seed", "routing_implementation", "precision", "hparams_override"}
+FREE = {"data_dir", "seed", "routing_implementation", "precision", "hparams_override", "save_step",
+        "keep_checkpoints"}
 COMPARED = [name for name in kept(Keep.ALWAYS, Keep.CHANGEABLE, Keep.FIRST) if name not in FREE]
 
 

@@ -32,11 +32,11 @@ PAPER = {
     (1, "capsule", 3, False): "0.35 ± 0.036", (1, "capsule", 3, True): "0.25 ± 0.005",
     (2, "capsule", 1, True): "7.5", (2, "capsule", 3, True): "5.2",
 }
-# The settings that a training's command names unless they have these defaults. The machine
-# chooses the implementation of routing.
+# The settings that a training's command names unless they have these defaults: what decides its
+# result.
 COMMAND = {name: SETTINGS[name].default
            for name in kept(Keep.ALWAYS, Keep.CHANGEABLE, Keep.FIRST)
-           if name not in ("data_dir", "routing_implementation")}
+           if name not in ("data_dir", "routing_implementation", "save_step", "keep_checkpoints")}
 
 FLAGS = command_line.new_flags()
 flags.DEFINE_string("page", None, "A Markdown file that takes the table. Without it: the screen.",

@@ -8,7 +8,6 @@ from commands.errors import RunError
 from models.hparams import HParams
 from reports import results
 from training.config import Config
-from training.monitoring import tensorboard
 from training.run_folder import commit, contents, resume
 
 COMMIT = commit.checked_out() or ""
@@ -32,11 +31,9 @@ def leave(folder, errors, *, seconds=600, step=1500, overrides="", held_out=None
         "wrong_percent": errors[-1]})
     with open(folder / "test" / contents.HISTORY, "w") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["step", *tensorboard.EVALUATION_TAGS])
+        rows.writerow(["step", "wrong_prediction", "accuracy"])
         for number, error in enumerate(errors, start=1):
-            values = dict.fromkeys(tensorboard.EVALUATION_TAGS, 0.0)
-            values["accuracy"] = 1 - error / 100
-            rows.writerow([step * number // len(errors), *values.values()])
+            rows.writerow([step * number // len(errors), round(100 * error), 1 - error / 100])
     return str(folder)
 
 

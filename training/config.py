@@ -111,11 +111,13 @@ class Config:
     max_minutes: float = setting(
         "Minutes after which a training saves and ends with exit status 4; the same command goes "
         "on. 0: no limit.", group=TRAINING, keep=Keep.START, default=0.0, lowest=0)
-    save_step: int = setting("Steps between checkpoints.", group=TRAINING, keep=Keep.START,
-                             default=1500, lowest=1, highest=MOST)
-    keep_checkpoints: int = setting(
+    save_step: int | None = setting(
+        "Steps between checkpoints.", group=TRAINING, keep=Keep.CHANGEABLE, optional=True,
+        default=1500, lowest=1, highest=MOST)
+    keep_checkpoints: int | None = setting(
         "Newest checkpoints to keep; older ones are removed. One of the MNIST network takes 99 "
-        "MB.", group=TRAINING, keep=Keep.START, default=1000, lowest=1, highest=MOST)
+        "MB.", group=TRAINING, keep=Keep.CHANGEABLE, optional=True, default=1000, lowest=1,
+        highest=MOST)
     batch_size: int | None = setting(
         f"Examples in a batch; an evaluation takes {EVALUATION_BATCH} unless it is given.",
         group=TRAINING, keep=Keep.ALWAYS, optional=True, default=128, lowest=1, highest=1_000_000)

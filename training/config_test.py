@@ -41,7 +41,7 @@ def test_what_a_run_keeps_is_open_until_it_is_named():
     for name in kept(Keep.ALWAYS, Keep.CHANGEABLE):
         assert found[name] is None
     assert "seed" in kept(Keep.ALWAYS) and "micro_batch" in kept(Keep.CHANGEABLE)
-    assert "save_step" in kept(Keep.START) and "checkpoint" in kept(Keep.FIRST)
+    assert "max_steps" in kept(Keep.START) and "checkpoint" in kept(Keep.FIRST)
 
 
 def test_every_setting_says_what_is_wrong_with_other_types():

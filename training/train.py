@@ -31,7 +31,6 @@ from training.run_folder import contents, lock, resume, trained_data
 
 NON_FINITE_STATUS = 3
 MOST_NUMBERS = 2**31        # in a tensor
-CHANNELS = 256              # of the largest tensor there is, the first convolution's output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +115,9 @@ def _begin(config):
     if not resumed and config.checkpoint:
         stored = StoredCheckpoint(config.checkpoint)
     step = stored.step if stored else 0
-    if step > config.max_steps:
-        raise RunError(f"--max_steps={config.max_steps} is below step {step} of {stored.name}; "
-                       "give more, or another --summary_dir.")
+    if step > config.max_steps or (stored and not resumed and step == config.max_steps):
+        raise RunError(f"--max_steps={config.max_steps} leaves nothing to train after step {step} "
+                       f"of {stored.name}; give more, or another --summary_dir.")
     if stored:
         print(f"{'Resuming' if resumed else 'Starting'} from {stored.name}.")
     data = config.load_data()
@@ -171,8 +170,10 @@ def _check_batch(config, replicas, network):
     at_once = -(-config.batch_size // replicas.count)
     at_once = min(at_once, config.micro_batch or at_once)
     height, width, _ = network.image_shape
-    most = MOST_NUMBERS // (height * width * CHANNELS)
-    if network.convolutions() and at_once > most:
+    # The largest tensor is a convolution's output.
+    channels = max((getattr(layer, "filters", 0) for layer in network.layers), default=0)
+    most = MOST_NUMBERS // (height * width * max(channels, 1))
+    if at_once > most:
         raise RunError(f"--batch_size={config.batch_size}: expected at most {most} examples of "
                        f"{height}x{width} at once; --micro_batch computes a batch in parts.")
 

@@ -20,7 +20,7 @@ MARK = "comparison.json"        # in the folder of each comparison
 
 # How networks are trained; shift is the most that images are moved each way, over their width.
 USUAL = {"batch_size": 1000, "shift": 0.1, "hparams": {}}
-RECIPES = {"mlp": {"batch_size": 128, "shift": 0},
+CHOICES = {"mlp": {"batch_size": 128, "shift": 0},
            "capsule": {"hparams": {"loss_scale": "paper"}}}
 
 
@@ -87,14 +87,14 @@ class Comparison:
 
     def _choose(self, name):
         """Returns a network's batch size, shift and hyperparameters."""
-        recipe, common = {**USUAL, **RECIPES.get(name, {})}, self._plan.common
+        chosen, common = {**USUAL, **CHOICES.get(name, {})}, self._plan.common
         shift = None        # the dataset's
         if input_data.has_option(common.dataset, "shift"):
-            shift = int(recipe["shift"] * self._train_info.width)
-        overrides = {**recipe["hparams"], **parse_overrides(common.hparams_override)}
+            shift = int(chosen["shift"] * self._train_info.width)
+        overrides = {**chosen["hparams"], **parse_overrides(common.hparams_override)}
         unused = models.network_class(name).unused(
             overrides, replace(models.default_hparams(name), **overrides))
-        asked = self._plan.batch_sizes.get(name, recipe["batch_size"])
+        asked = self._plan.batch_sizes.get(name, chosen["batch_size"])
         return {"batch_size": min(asked, self._train_info.num_examples), "shift": shift,
                 "hparams": ",".join(f"{key}={value}" for key, value in overrides.items()
                                     if key not in unused)}
@@ -111,7 +111,7 @@ class Comparison:
             common, model=name, seed=seed, hparams_override=chosen["hparams"],
             summary_dir=os.path.join(common.summary_dir, name, f"seed{seed}"),
             batch_size=chosen["batch_size"], shift=chosen["shift"], save_step=steps[0],
-            max_steps=steps[-1], keep_checkpoints=max(common.keep_checkpoints, len(steps)))
+            max_steps=steps[-1], keep_checkpoints=max(common.keep_checkpoints or 0, len(steps)))
 
     def _check_and_mark(self, folder):
         """Notes data and choices in the folder, after comparing them with an earlier note."""

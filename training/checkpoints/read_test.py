@@ -23,7 +23,7 @@ def build(info, model="capsule", overrides="num_prime_capsules=2"):
 
 def save(folder, network, optimizer, step=7):
     optimizer.iterations.assign(step)
-    return CheckpointWriter(str(folder), network, optimizer).save()
+    return CheckpointWriter(str(folder), network, optimizer, keep=1).save()
 
 
 @pytest.mark.parametrize("model", models.NETWORKS)

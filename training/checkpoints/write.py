@@ -20,7 +20,6 @@ from training.checkpoints.read import CHECKPOINT_NAME, checkpoint_files, checkpo
 from training.optimizer import optimizer_slots
 from training.run_folder import contents
 
-KEEP_CHECKPOINTS = 1000
 RETRY_SECONDS = 60
 
 
@@ -39,7 +38,7 @@ class CheckpointWriter:
       newest: str, the name of the run's newest whole checkpoint, or None.
     """
 
-    def __init__(self, folder, network, optimizer, keep=KEEP_CHECKPOINTS, newest=None):
+    def __init__(self, folder, network, optimizer, keep, newest=None):
         self.folder = folder
         self.newest = newest
         self._keep = keep

@@ -10,11 +10,7 @@ from input_data.dataset import DatasetInfo
 from models.hparams import HParams
 from training.checkpoints.integrity import DATA, INDEX
 from training.checkpoints.read import StoredCheckpoint, checkpoint_names, newest_whole_checkpoint
-from training.checkpoints.write import (
-    KEEP_CHECKPOINTS,
-    CheckpointWriter,
-    remove_unfinished_checkpoints,
-)
+from training.checkpoints.write import CheckpointWriter, remove_unfinished_checkpoints
 from training.optimizer import make_optimizer
 
 
@@ -32,7 +28,7 @@ def save(trained, tmp_path):
     """A function that saves at a step with one writer into tmp_path."""
     writers = {}
 
-    def save(step, keep=KEEP_CHECKPOINTS):
+    def save(step, keep=1000):
         writer = writers.setdefault(keep, CheckpointWriter(str(tmp_path), *trained, keep))
         trained[1].iterations.assign(step)
         return writer.save()

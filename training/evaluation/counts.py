@@ -83,7 +83,7 @@ class Evaluation:
                 f"wrong percent: {self.wrong_percent:.4g}%")
 
     def scalars(self):
-        """Returns the values of tensorboard.EVALUATION_TAGS."""
+        """Returns the values of an evaluation's summaries: {tag: float}."""
         return {"correct_prediction": self.correct, "wrong_prediction": self.wrong,
                 "almost_wrong_prediction": self.almost_wrong,
                 "batch_classification_cost": self.classification,

@@ -13,7 +13,7 @@ from training.evaluation import result_file
 from training.evaluation.counts import Evaluation, gather
 from training.evaluation.inference import Inference
 from training.monitoring import screen
-from training.monitoring.tensorboard import EVALUATION_TAGS, Summaries
+from training.monitoring.tensorboard import Summaries
 from training.run_folder import contents, resume, trained_data
 
 
@@ -30,10 +30,16 @@ def evaluate(config):
     Evaluator(config, [resume.read(stored.folder)]).evaluate_and_write(stored)
 
 
+# What decides which images are evaluated.
+IMAGES = ("dataset", "data_dir", "num_targets", "image_size", "validate", "validation_fraction",
+          "validation_seed", "eval_size")
+
+
 class Evaluator:
     """Evaluates checkpoints of one network on the same data, one after another.
 
-    Writes settings and hyperparameters into the evaluation's folder, if it has one.
+    Writes settings and hyperparameters into the evaluation's folder, if it has one. A history of
+    other images there is set aside as history-1.csv.
 
     Args:
       config: Config of the evaluation.
@@ -74,6 +80,10 @@ class Evaluator:
         self._inference = Inference(self.network, config.batch_size or EVALUATION_BATCH, replicas)
         if config.test_folder:
             contents.make_folder(config.test_folder)
+            earlier = contents.read(config.test_folder, contents.FLAGS) or {}
+            if any(earlier.get(name, getattr(config, name)) != getattr(config, name)
+                   for name in IMAGES):
+                contents.set_aside(config.test_folder, contents.HISTORY)
             contents.write_config(config.test_folder, config, hparams)
 
     def fits(self, run):
@@ -128,11 +138,12 @@ class Evaluator:
         folder = self.config.test_folder
         evaluation, _ = self.evaluate(stored)
         if folder:
-            with Summaries(folder, EVALUATION_TAGS, lambda step: step == stored.step) as summary:
-                summary.scalars(stored.step, evaluation.scalars())
+            scalars = evaluation.scalars()
+            with Summaries(folder, tuple(scalars), lambda step: step == stored.step) as summary:
+                summary.scalars(stored.step, scalars)
                 summary.row(os.path.dirname(stored.name))
                 summary.metrics(stored.step, evaluation_error=evaluation.wrong_percent,
-                                evaluation_loss=evaluation.scalars()["total_loss"])
+                                evaluation_loss=scalars["total_loss"])
                 picture = result_file.write(folder, self.result(stored, evaluation),
                                             evaluation.confusion)
                 if picture is not None:

@@ -33,7 +33,7 @@ def follow(config):
     evaluator = Evaluator(config, [run]) if run.settings else None
     if evaluator is None:
         screen.show_data(resume.for_evaluation(config, [run]).load_data())
-    seen, missed, last_news = set(), None, time.monotonic()
+    seen, missed, last_news, is_waiting = set(), None, time.monotonic(), False
     while True:
         # Read before the list is: a finished training writes no more checkpoints.
         finished = contents.read_finished(folder)
@@ -41,7 +41,6 @@ def follow(config):
                if (version := _version(name)) not in seen]
         for version in new:
             seen.add(version)
-            last_news = time.monotonic()
             try:
                 stored = StoredCheckpoint(version[0])
                 # The training may have been started again, with other flags.
@@ -56,7 +55,10 @@ def follow(config):
             missed = None
             if config.max_steps is not None and stored.step >= config.max_steps:
                 return
-        if finished is not None and not new and finished >= (config.max_steps or 0):
+        if new:         # others may have come during the evaluation
+            last_news, is_waiting = time.monotonic(), False
+            continue
+        if finished is not None and finished >= (config.max_steps or 0):
             break
         if time.monotonic() - last_news > 60 * config.patience_minutes:
             if not seen:
@@ -64,8 +66,11 @@ def follow(config):
                                "minutes (--patience_minutes).")
             print(f"No new checkpoint for {config.patience_minutes:g} minutes.")
             break
-        if not new:
-            time.sleep(config.poll_seconds)
+        if not is_waiting:
+            is_waiting = True
+            print(f"Waiting for a checkpoint, at most {config.patience_minutes:g} minutes "
+                  "(--patience_minutes).", flush=True)
+        time.sleep(config.poll_seconds)
     if missed:
         raise RunError(f"The last checkpoint was not evaluated: {missed}")
 

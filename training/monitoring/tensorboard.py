@@ -10,6 +10,7 @@ from models.capsule_model import CapsuleModel
 from training.monitoring import hparams_tab, routing_maps, screen
 from training.monitoring.clock import WALL_TIME
 from training.monitoring.history import History
+from training.step import StepMetrics
 
 ROUTING_PICTURES = 3        # of a batch
 
@@ -130,7 +131,7 @@ class Summaries:
 
 
 def batch_scalars(metrics, batch_size):
-    """Returns the values of BATCH_TAGS.
+    """Returns the values of a batch's summaries: {tag: float}.
 
     Args:
       metrics: StepMetrics of a batch, summed.
@@ -144,9 +145,6 @@ def batch_scalars(metrics, batch_size):
             "almost_correct_batch": metrics.almost_correct}
 
 
-BATCH_TAGS = ("batch_classification_cost", "reconstruction_error", "total_loss", "accuracy",
-              "correct_prediction_batch", "almost_correct_batch")
+BATCH_TAGS = tuple(batch_scalars(StepMetrics(0, 0, 0, 0), 1))
 # In the order of versions: a history's new columns follow those that it has.
 TRAINING_TAGS = (*BATCH_TAGS, *WALL_TIME, "learning_rate")
-EVALUATION_TAGS = ("correct_prediction", "wrong_prediction", "almost_wrong_prediction",
-                   "batch_classification_cost", "reconstruction_error", "total_loss", "accuracy")

@@ -7,6 +7,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -74,6 +75,19 @@ def write_text(folder, name, text):
         sync(folder)
     except OSError as error:
         raise RunError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def set_aside(folder, name):
+    """Renames a file, if it is there, to the first free name such as history-1.csv."""
+    path = os.path.join(folder, name)
+    free = next(other for number in itertools.count(1)
+                if not os.path.lexists(other := f"-{number}".join(os.path.splitext(path))))
+    try:
+        os.rename(path, free)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise RunError(f"{path} cannot be moved aside ({error.strerror}).") from None
 
 
 def sync(path):

@@ -81,6 +81,8 @@ def for_training(config, run):
         if known.keep is Keep.ALWAYS and name in run.settings and asked not in (None, stored):
             raise _other(run, _flag(name, stored), f"--{name}={asked}")
         if known.keep is Keep.FIRST and name in run.settings:
+            if name == "checkpoint" and asked not in (None, stored):
+                raise _other(run, _flag(name, stored), f"--{name}={asked}")
             asked = stored
         if asked is None and known.keep is not Keep.START:
             asked = stored
@@ -138,8 +140,9 @@ def for_evaluation(config, runs):
 
 def is_record_file(data_dir):
     """Whether data are named as records: all of one split, unlike folders and archives."""
-    return "@" in os.path.basename(data_dir) or (
-        os.path.isfile(data_dir) and not data_dir.endswith(".zip"))
+    return not os.path.isdir(data_dir) and (
+        "@" in os.path.basename(data_dir)
+        or (os.path.isfile(data_dir) and not data_dir.endswith(".zip")))
 
 
 def warn_of_seen(config, run, data):

@@ -40,7 +40,7 @@ def start(folder, step):
     optimizer = make_optimizer(network)
     optimizer.iterations.assign(step)
     (folder / "train").mkdir()
-    CheckpointWriter(str(folder / "train"), network, optimizer).save()
+    CheckpointWriter(str(folder / "train"), network, optimizer, keep=1).save()
 
 
 @pytest.mark.parametrize("step", [100, 50_000, 10**9])

@@ -26,7 +26,8 @@ def test_a_resumed_training_keeps_what_its_start_decided():
     config, hparams = training()
     assert (config.model, config.seed, config.batch_size, config.validate) == ("mlp", 3, 8, True)
     assert (config.micro_batch, config.hparams_override) == (4, "verbose=true")
-    assert (config.save_step, config.max_steps) == (1500, 1000)     # belong to one start
+    assert (config.save_step, config.keep_checkpoints) == (7, 1000)
+    assert config.max_steps == 1000     # belongs to one start
     assert hparams.loss_type == "softmax"
     assert training(micro_batch=2)[0].micro_batch == 2
     assert training(seed=3, hparams_override="verbose=true")[0].seed == 3
@@ -36,6 +37,7 @@ def test_a_resumed_training_keeps_what_its_start_decided():
     ({"seed": 4}, "run was started with --seed=3, found --seed=4; give the same"),
     ({"shift": 1}, "started with no --shift, found --shift=1"),
     ({"model": "cnn"}, "--model=mlp, found --model=cnn"),
+    ({"checkpoint": "other"}, "started with no --checkpoint, found --checkpoint=other"),
     ({"hparams_override": "verbose=false"}, "verbose=True, found --hparams_override"),
 ])
 def test_a_resumed_training_refuses_another_start(asked, message):
