@@ -16,6 +16,10 @@ from training.monitoring import screen
 from training.monitoring.tensorboard import Summaries
 from training.run_folder import contents, resume, trained_data
 
+# What decides which images are evaluated.
+IMAGES = ("dataset", "data_dir", "num_targets", "image_size", "validate", "validation_fraction",
+          "validation_seed", "eval_size")
+
 
 def evaluate(config):
     """Evaluates one checkpoint, prints the result, and writes it if there is a summary_dir.
@@ -28,11 +32,6 @@ def evaluate(config):
     """
     stored = StoredCheckpoint(config.checkpoint)
     Evaluator(config, [resume.read(stored.folder)]).evaluate_and_write(stored)
-
-
-# What decides which images are evaluated.
-IMAGES = ("dataset", "data_dir", "num_targets", "image_size", "validate", "validation_fraction",
-          "validation_seed", "eval_size")
 
 
 class Evaluator:
