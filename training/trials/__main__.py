@@ -51,12 +51,14 @@ def _train_all(plan, argv):
 
     def start(number, share):
         log = plan.log(number)
-        left = [f"--max_minutes={max((deadline - time.monotonic()) / 60, 0.01):.3f}"]
+        rest = argv[1:]
+        if minutes:
+            left = max((deadline - time.monotonic()) / 60, 0.01)
+            rest.append(f"--max_minutes={left:.3f}")
         print(f"Trial {number} starts{_named(log)}", flush=True)
         with _opened(log) as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "training.trials", f"--trial={number}", *argv[1:],
-                 *left[:bool(minutes)]],
+                [sys.executable, "-m", "training.trials", f"--trial={number}", *rest],
                 env={**os.environ, **share}, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output)
 
